@@ -1,0 +1,73 @@
+/*
+ * PostgreSQL over libpq; nobody else includes libpq-fe.h. One connection, one thread, made again at
+ * the next use after a failure. Parameters and results are binary; COPY is binary.
+ */
+#ifndef CLIENT_POSTGRES_H
+#define CLIENT_POSTGRES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "util/arena.h"
+#include "util/buffer.h"
+#include "util/err.h"
+
+struct postgres;
+struct postgres_result; /* freed by postgres_result_free */
+
+/* conninfo as libpq takes it; does not connect yet. application: shown in pg_stat_activity. */
+struct postgres *postgres_new(const char *conninfo, const char *application);
+void postgres_free(struct postgres **postgres);
+bool postgres_connected(struct postgres *postgres);
+
+/* SQLSTATE of the last failure ("23505"), "" when the connection itself failed. */
+const char *postgres_sqlstate(const struct postgres *postgres);
+
+/* One or more statements without parameters. Errors never hold values of rows. */
+int postgres_exec(struct postgres *postgres, const char *sql, struct err *err) MUST_CHECK;
+
+/* Parameters, binary. */
+struct postgres_param {
+	const void *data; /* NULL: SQL NULL */
+	int len;
+	unsigned oid;     /* type; 0: let the server find out */
+};
+struct postgres_param postgres_int8(struct arena *arena, int64_t value);
+struct postgres_param postgres_int4(struct arena *arena, int32_t value);
+struct postgres_param postgres_text(const char *value);
+struct postgres_param postgres_bytes(const void *data, size_t size);
+struct postgres_param postgres_int8_array(struct arena *arena, const int64_t *values, size_t count);
+
+/* Prepared once per connection under the address of sql, which must be a literal. */
+int postgres_query(struct postgres *postgres, const char *sql, const struct postgres_param *params,
+		   size_t count, struct postgres_result **result, struct err *err) MUST_CHECK;
+void postgres_result_free(struct postgres_result **result);
+size_t postgres_rows(const struct postgres_result *result);
+size_t postgres_affected(const struct postgres_result *result);
+bool postgres_null(const struct postgres_result *result, size_t row, int column);
+int64_t postgres_get_int(const struct postgres_result *result, size_t row, int column); /* 2,4,8 */
+const char *postgres_get_bytes(const struct postgres_result *result, size_t row, int column,
+			       size_t *size); /* NUL-terminated; lives as long as the result */
+
+/* Rows of binary COPY. Build them in a buffer, then send it in one piece. */
+void copy_start(struct buffer *rows);                 /* header */
+void copy_row(struct buffer *rows, int16_t columns);
+void copy_null(struct buffer *rows);
+void copy_int2(struct buffer *rows, int16_t value);
+void copy_int4(struct buffer *rows, int32_t value);
+void copy_int8(struct buffer *rows, int64_t value);
+void copy_float4(struct buffer *rows, float value);
+void copy_float8(struct buffer *rows, double value);
+void copy_bool(struct buffer *rows, bool value);
+void copy_bytes(struct buffer *rows, const void *data, size_t size); /* bytea and text */
+void copy_str(struct buffer *rows, const char *text);                 /* NULL is NULL */
+void copy_time_ms(struct buffer *rows, int64_t unix_ms);              /* timestamptz */
+/* statement: "COPY t (a, b) FROM STDIN BINARY". */
+int postgres_copy(struct postgres *postgres, const char *statement, struct buffer *rows,
+		  struct err *err) MUST_CHECK;
+
+/* The setting every daemon that uses PostgreSQL has: postgres.conninfo (a secret). */
+extern const struct setting postgres_settings[];
+
+#endif

@@ -1,0 +1,15 @@
+/* The two clocks. Only daemons and the runtime look at them; decisions are told the time. */
+#ifndef UTIL_CLOCK_H
+#define UTIL_CLOCK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+int64_t clock_now_ms(void);  /* Unix milliseconds */
+int64_t clock_mono_us(void); /* microseconds since some start, never goes back */
+
+#define CLOCK_RFC3339_SIZE 32
+/* "2026-03-04T05:06:07Z" (RFC 3339, no fraction) into text; returns text. Pure. */
+const char *clock_rfc3339(int64_t ms, char text[CLOCK_RFC3339_SIZE]);
+
+#endif

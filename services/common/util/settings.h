@@ -1,0 +1,50 @@
+/*
+ * Settings: one table per program; values come from the defaults, then the file (lines
+ * "name = value", # comments), then the environment (REDRESS_ + NAME in capitals, dots as
+ * underscores: kafka.brokers is REDRESS_KAFKA_BROKERS). An unknown name in the file, or a
+ * REDRESS_ variable that is no program's, is an error, and so is a value out of bounds.
+ */
+#ifndef UTIL_SETTINGS_H
+#define UTIL_SETTINGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "util/err.h"
+
+enum setting_type {
+	SETTING_STRING,   /* min, max: length in bytes */
+	SETTING_INT,      /* min, max: value */
+	SETTING_DURATION, /* "250ms", "10s", "5m", "2h", "7d"; min, max in milliseconds */
+	SETTING_BOOL,     /* yes, no */
+	SETTING_SECRET,   /* a string; --check prints it as (set) or (not set) */
+};
+
+struct setting {
+	const char *name;
+	enum setting_type type;
+	const char *fallback; /* "" is a value; NULL: must be given */
+	int64_t min, max;
+	const char *help;
+};
+
+struct settings;
+
+/*
+ * tables: NULL-ended list of tables, each ended by a NULL name. file may be NULL.
+ * Returns NULL and says why in err.
+ */
+struct settings *settings_load(const struct setting *const *tables, const char *file,
+			       struct err *err) MUST_CHECK;
+void settings_free(struct settings **settings);
+
+/* Asking for a name that is in no table, or with the wrong type, is a bug: assert. */
+const char *settings_str(const struct settings *settings, const char *name);
+int64_t settings_int(const struct settings *settings, const char *name); /* INT and DURATION (ms) */
+bool settings_bool(const struct settings *settings, const char *name);
+
+void settings_print_help(const struct setting *const *tables, FILE *out);
+void settings_print(const struct settings *settings, FILE *out);
+
+#endif
