@@ -49,4 +49,7 @@ void case_number_format(uint64_t number, char *text);
  */
 bool case_number_parse(const char *text, uint64_t *number);
 
+/* The value 0..31 of one written digit, as forgiving as above; -1: none. */
+int case_number_digit(char c);
+
 #endif

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PIPELINE_MAX 6
+#define PIPELINE_MAX 8
 
 struct pipeline_topic {
 	const char *name;

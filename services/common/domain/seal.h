@@ -15,7 +15,7 @@
 #include "util/err.h"
 
 #define SEAL_KEY_SIZE 32
-#define SEAL_WRAPPED_SIZE 48
+#define SEAL_WRAPPED_SIZE 72
 #define SEAL_EPOCH_ID_SIZE 16
 #define SEAL_EPOCH_SEALED_SIZE 80 /* crypto_box_seal of one key */
 #define SEAL_OVERHEAD 40          /* nonce and tag */
@@ -37,7 +37,7 @@ int seal_open(struct arena *arena, const uint8_t key[SEAL_KEY_SIZE], uint64_t nu
 	      enum seal_part part, const uint8_t *sealed, size_t size, struct seal_bytes *plain,
 	      struct err *err) MUST_CHECK;
 
-/* A case key under an epoch key (used once per case and part: the nonce is made of both). */
+/* A case key under an epoch key, bound to its case and part. */
 void seal_wrap(uint8_t wrapped[SEAL_WRAPPED_SIZE], const uint8_t epoch_key[SEAL_KEY_SIZE],
 	       uint64_t number, enum seal_part part, const uint8_t key[SEAL_KEY_SIZE]);
 int seal_unwrap(uint8_t key[SEAL_KEY_SIZE], const uint8_t epoch_key[SEAL_KEY_SIZE], uint64_t number,

@@ -1,8 +1,8 @@
 /*
  * Settings: one table per program; values come from the defaults, then the file (lines
  * "name = value", # comments), then the environment (REDRESS_ + NAME in capitals, dots as
- * underscores: kafka.brokers is REDRESS_KAFKA_BROKERS). An unknown name in the file, or a
- * REDRESS_ variable that is no program's, is an error, and so is a value out of bounds.
+ * underscores: kafka.brokers is REDRESS_KAFKA_BROKERS). An unknown name in the file is an
+ * error, and so is a value out of bounds. (REDRESS_ variables of other programs are passed over.)
  */
 #ifndef UTIL_SETTINGS_H
 #define UTIL_SETTINGS_H

@@ -1,0 +1,52 @@
+#include "domain/pipeline.h"
+
+#include <string.h>
+
+#define DAY INT64_C(86400000)
+
+/* clang-format off */
+const struct pipeline_topic pipeline_topics[] = {
+	/* the only topic with case keys: when its days are over, an erased case is unreadable */
+	{TOPIC_RECEIVED, 7 * DAY,  "GrievanceReceived"},
+	{TOPIC_COMMANDS, 7 * DAY,  "Command"},
+	{TOPIC_EVENTS,   -1,       "CaseEvent"},
+	{TOPIC_OUTCOMES, 30 * DAY, "NotificationOutcome"},
+	{TOPIC_RECEIVED TOPIC_DEAD_SUFFIX, 30 * DAY, "DeadLetter"},
+	{TOPIC_COMMANDS TOPIC_DEAD_SUFFIX, 30 * DAY, "DeadLetter"},
+	{TOPIC_EVENTS   TOPIC_DEAD_SUFFIX, 30 * DAY, "DeadLetter"},
+	{TOPIC_OUTCOMES TOPIC_DEAD_SUFFIX, 30 * DAY, "DeadLetter"},
+};
+
+const struct pipeline_stage pipeline_stages[] = {
+	{"intake",         {NULL},                           {TOPIC_RECEIVED}},
+	{"classification", {TOPIC_RECEIVED},                 {TOPIC_COMMANDS}},
+	{"routing",        {TOPIC_COMMANDS},                 {TOPIC_EVENTS}},
+	{"notification",   {TOPIC_EVENTS},                   {TOPIC_OUTCOMES}},
+	{"archival",       {TOPIC_RECEIVED, TOPIC_EVENTS, TOPIC_OUTCOMES,
+			    TOPIC_RECEIVED TOPIC_DEAD_SUFFIX, TOPIC_COMMANDS TOPIC_DEAD_SUFFIX,
+			    TOPIC_EVENTS TOPIC_DEAD_SUFFIX, TOPIC_OUTCOMES TOPIC_DEAD_SUFFIX},
+			   {NULL}},
+	{"portal",         {TOPIC_EVENTS, TOPIC_OUTCOMES},   {TOPIC_COMMANDS}},
+};
+/* clang-format on */
+
+const size_t pipeline_topic_count = sizeof(pipeline_topics) / sizeof(*pipeline_topics);
+const size_t pipeline_stage_count = sizeof(pipeline_stages) / sizeof(*pipeline_stages);
+
+const struct pipeline_stage *pipeline_stage(const char *service)
+{
+	for (size_t i = 0; i < pipeline_stage_count; i++) {
+		if (strcmp(pipeline_stages[i].service, service) == 0)
+			return &pipeline_stages[i];
+	}
+	return NULL;
+}
+
+const struct pipeline_topic *pipeline_topic(const char *name)
+{
+	for (size_t i = 0; i < pipeline_topic_count; i++) {
+		if (strcmp(pipeline_topics[i].name, name) == 0)
+			return &pipeline_topics[i];
+	}
+	return NULL;
+}

@@ -1,0 +1,142 @@
+#include "util/text.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/alloc.h"
+
+bool text_is_empty(const char *text)
+{
+	return !text || !*text;
+}
+
+bool text_equal(const char *a, const char *b)
+{
+	return strcmp(a ? a : "", b ? b : "") == 0;
+}
+
+/* Length of the well-formed sequence at p (RFC 3629, table of section 4); 0 when there is none. */
+static size_t sequence(const unsigned char *p, size_t left)
+{
+	unsigned char low = 0x80, high = 0xBF;
+	size_t size;
+	if (p[0] < 0x80)
+		return 1;
+	if (p[0] < 0xC2 || p[0] > 0xF4)
+		return 0;
+	size = p[0] < 0xE0 ? 2 : p[0] < 0xF0 ? 3 : 4;
+	if (left < size)
+		return 0;
+	if (p[0] == 0xE0)
+		low = 0xA0;
+	else if (p[0] == 0xED)
+		high = 0x9F;
+	else if (p[0] == 0xF0)
+		low = 0x90;
+	else if (p[0] == 0xF4)
+		high = 0x8F;
+	if (p[1] < low || p[1] > high)
+		return 0;
+	for (size_t i = 2; i < size; i++) {
+		if ((p[i] & 0xC0) != 0x80)
+			return 0;
+	}
+	return size;
+}
+
+bool text_is_utf8(const char *text, size_t size)
+{
+	const unsigned char *p = (const unsigned char *)text;
+	while (size) {
+		size_t step = sequence(p, size);
+		if (!step)
+			return false;
+		p += step;
+		size -= step;
+	}
+	return true;
+}
+
+void text_hex(char *out, const void *bytes, size_t size)
+{
+	static const char digits[] = "0123456789abcdef";
+	const uint8_t *p = bytes;
+	for (size_t i = 0; i < size; i++) {
+		*out++ = digits[p[i] >> 4];
+		*out++ = digits[p[i] & 15];
+	}
+	*out = '\0';
+}
+
+static int hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+int text_unhex(void *out, size_t size, const char *hex)
+{
+	uint8_t *bytes = out;
+	if (strlen(hex) != 2 * size)
+		return -1;
+	for (size_t i = 0; i < size; i++) {
+		int high = hex_value(hex[2 * i]), low = hex_value(hex[2 * i + 1]);
+		if (high < 0 || low < 0)
+			return -1;
+		bytes[i] = (uint8_t)(high << 4 | low);
+	}
+	return 0;
+}
+
+void text_put_be64(uint8_t out[8], uint64_t value)
+{
+	for (int i = 7; i >= 0; i--, value >>= 8)
+		out[i] = (uint8_t)value;
+}
+
+uint64_t text_get_be64(const uint8_t bytes[8])
+{
+	uint64_t value = 0;
+	for (int i = 0; i < 8; i++)
+		value = value << 8 | bytes[i];
+	return value;
+}
+
+char *text_read_file(const char *path, size_t max, size_t *size, char reason[160])
+{
+	FILE *file = fopen(path, "re");
+	if (!file) {
+		snprintf(reason, 160, "%.100s: %s", path, strerror(errno));
+		return NULL;
+	}
+	size_t room = 4096, len = 0, got;
+	char *data = x_calloc(1, room);
+	while ((got = fread(data + len, 1, room - len - 1, file)) > 0) {
+		len += got;
+		if (len > max)
+			break;
+		if (room - len < 2) {
+			room *= 2;
+			data = x_realloc(data, room, 1);
+		}
+	}
+	if (ferror(file) || len > max) {
+		snprintf(reason, 160, "%.100s: %s", path,
+			 len > max ? "is too large" : "cannot be read to its end");
+		free(data);
+		data = NULL;
+	} else {
+		data[len] = '\0';
+		if (size)
+			*size = len;
+	}
+	fclose(file);
+	return data;
+}
