@@ -1,7 +1,8 @@
 /*
- * Kafka over librdkafka; nobody else includes rdkafka.h. Three things: a consumer, a producer
+ * Kafka over librdkafka; only kafka*.c includes rdkafka.h. Three things: a consumer, a producer
  * (idempotent, or transactional when it has a transactional id), and the administration that
- * creates topics and reads positions.
+ * creates topics and reads positions. A fatal error of librdkafka (fenced, out of sequence) is
+ * logged and ends the process: a supervisor starts it again and nothing acknowledged is lost.
  */
 #ifndef CLIENT_KAFKA_H
 #define CLIENT_KAFKA_H
@@ -12,9 +13,8 @@
 
 #include "util/arena.h"
 #include "util/err.h"
+#include "util/settings.h"
 
-struct settings;
-struct setting;
 
 /* The settings every daemon that uses Kafka has: kafka.brokers, kafka.topic_prefix, ... */
 extern const struct setting kafka_settings[];
@@ -48,10 +48,9 @@ size_t kafka_message_headers(const struct kafka_message *message, struct arena *
 struct kafka_partition {
 	const char *topic; /* without the prefix */
 	int32_t partition;
-	int64_t offset;    /* KAFKA_COMMITTED, KAFKA_BEGINNING, KAFKA_END, or where to start */
+	int64_t offset;    /* KAFKA_BEGINNING, KAFKA_END, or where to start */
 };
 
-#define KAFKA_COMMITTED INT64_C(-1000)
 #define KAFKA_BEGINNING INT64_C(-2)
 #define KAFKA_END INT64_C(-1)
 
@@ -61,7 +60,8 @@ struct kafka_consumer;
 
 /*
  * Called from within kafka_consumer_poll when the group gives or takes partitions. assigned may
- * set where each partition starts; -1 gives the assignment up again and tries later.
+ * set where each partition starts (offset holds the group's committed one, or KAFKA_BEGINNING,
+ * and is stable: no open transaction will move it any more); -1 ends in a failed poll.
  */
 struct kafka_rebalance {
 	int (*assigned)(void *self, struct kafka_partition *partitions, size_t count,
@@ -79,6 +79,16 @@ struct kafka_consumer *kafka_consumer_new(const struct settings *settings, const
 struct kafka_consumer *kafka_reader_new(const struct settings *settings,
 					const struct kafka_partition *partitions, size_t count,
 					struct err *err) MUST_CHECK;
+/*
+ * Reads everything that is in these partitions now, from partitions[].offset to their ends, and
+ * calls each for every message; waits for transactions that were open when it began to end.
+ * each: -1 stops with err. For restoring a view.
+ */
+int kafka_replay(const struct settings *settings, const struct kafka_partition *partitions,
+		 size_t count, int (*each)(void *self, const struct kafka_message *message,
+					   struct err *err),
+		 void *self, struct err *err) MUST_CHECK;
+
 /* Leaves the group. */
 void kafka_consumer_free(struct kafka_consumer **consumer);
 
@@ -93,11 +103,6 @@ void kafka_consumer_release(struct kafka_consumer *consumer, struct kafka_messag
 /* Go back: the next poll reads from these offsets again. */
 int kafka_consumer_seek(struct kafka_consumer *consumer, const struct kafka_partition *partitions,
 			size_t count, struct err *err) MUST_CHECK;
-/* Commits offset (last processed + 1) for each; for services without transactions. */
-int kafka_consumer_commit(struct kafka_consumer *consumer,
-			  const struct kafka_partition *partitions, size_t count,
-			  struct err *err) MUST_CHECK;
-
 /* ---- writing ------------------------------------------------------------------------------- */
 
 struct kafka_producer;
@@ -156,7 +161,7 @@ enum kafka_outcome kafka_transaction_abort(struct kafka_producer *producer, stru
 /* How many partitions the topic has; -1: cannot be asked, or there is no such topic. */
 int kafka_partition_count(const struct settings *settings, const char *topic, int32_t *count,
 			  struct err *err) MUST_CHECK;
-/* First and next offset of a partition (next: under read_committed, the last stable offset). */
+/* First and next offset of a partition, open transactions included. */
 int kafka_offset_range(const struct settings *settings, const char *topic, int32_t partition,
 		       int64_t *first, int64_t *next, struct err *err) MUST_CHECK;
 /* Where each partition stood at this time; partitions[].offset is filled in. */

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "util/err.h"
+#include "util/settings.h"
 
 /* Refuses a secret (.key) that group or others may read. */
 int key_file_read(const char *folder, const char *name, uint8_t key[32], struct err *err) MUST_CHECK;

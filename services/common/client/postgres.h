@@ -12,6 +12,7 @@
 #include "util/arena.h"
 #include "util/buffer.h"
 #include "util/err.h"
+#include "util/settings.h"
 
 struct postgres;
 struct postgres_result; /* freed by postgres_result_free */

@@ -12,6 +12,7 @@
 
 #include "util/arena.h"
 #include "util/err.h"
+#include "util/settings.h"
 
 struct redis;
 

@@ -45,6 +45,8 @@ struct outbox;
  */
 void outbox_add(struct outbox *outbox, const char *topic, uint64_t number, const char *type,
 		const void *value, size_t len);
+/* What the following messages come from: its traceparent is passed on. NULL: nothing. */
+void outbox_cause(struct outbox *outbox, const struct item *item);
 size_t outbox_count(const struct outbox *outbox);
 
 enum service_offsets {
@@ -76,6 +78,9 @@ struct service {
 	void (*revoked)(void *self, const struct kafka_partition *partitions, size_t count);
 	/* -1: nothing of this batch has happened; it comes again after a pause. */
 	int (*handle)(void *self, struct batch *batch, struct outbox *outbox, struct err *err);
+	/* OFFSETS_OWN: store the batch's data and offsets; called after handle, when the outbox and
+	 * the dead letters are safe in Kafka. -1 as in handle. */
+	int (*settle)(void *self, struct batch *batch, struct err *err);
 	/* Called between batches, at least every 100 ms: timers, things that finished. May be NULL.
 	 * -1 as in handle. What it puts into the outbox is published in a transaction of its own. */
 	int (*tick)(void *self, struct arena *arena, int64_t now_ms, struct outbox *outbox,
