@@ -12,11 +12,11 @@
 #define EXIT_FATAL 70 /* EX_SOFTWARE of sysexits.h */
 
 const struct setting kafka_settings[] = {
-	{"kafka.brokers", SETTING_STRING, NULL, 1, 2000, "host:port of brokers, comma separated"},
-	{"kafka.topic_prefix", SETTING_STRING, "", 0, 100, "put before every topic and group"},
-	{"kafka.properties", SETTING_STRING, "", 0, 1000,
-	 "file of further librdkafka properties (TLS, SASL), name=value a line"},
-	{NULL, SETTING_STRING, NULL, 0, 0, NULL},
+    {"kafka.brokers", SETTING_STRING, NULL, 1, 2000, "host:port of brokers, comma separated"},
+    {"kafka.topic_prefix", SETTING_STRING, "", 0, 100, "put before every topic and group"},
+    {"kafka.properties", SETTING_STRING, "", 0, 1000,
+     "file of further librdkafka properties (TLS, SASL), name=value a line"},
+    {NULL, SETTING_STRING, NULL, 0, 0, NULL},
 };
 
 const char *kafka_topic_name(const struct settings *settings, const char *topic, char *out)
@@ -86,15 +86,15 @@ rd_kafka_conf_t *kafka_conf_new(const struct settings *settings, const struct ka
 {
 	rd_kafka_conf_t *conf = rd_kafka_conf_new();
 	const struct kafka_option shared[] = {
-		{"bootstrap.servers", settings_str(settings, "kafka.brokers")},
-		/* librdkafka 2.0 leaves Nagle's algorithm on: 40 ms a request */
-		{"socket.nagle.disable", "true"},
-		{"reconnect.backoff.ms", "50"},
-		{"reconnect.backoff.max.ms", "1000"},
-		{"broker.address.family", "any"},
-		/* a broker that comes and goes is our reader's and writer's normal life */
-		{"log.connection.close", "false"},
-		{NULL, NULL},
+	    {"bootstrap.servers", settings_str(settings, "kafka.brokers")},
+	    /* librdkafka 2.0 leaves Nagle's algorithm on: 40 ms a request */
+	    {"socket.nagle.disable", "true"},
+	    {"reconnect.backoff.ms", "50"},
+	    {"reconnect.backoff.max.ms", "1000"},
+	    {"broker.address.family", "any"},
+	    /* a broker that comes and goes is our reader's and writer's normal life */
+	    {"log.connection.close", "false"},
+	    {NULL, NULL},
 	};
 	const struct kafka_option *lists[] = {shared, options, NULL};
 	int result = 0;
@@ -144,7 +144,7 @@ int kafka_partition_count(const struct settings *settings, const char *topic, in
 	if (!rk)
 		return -1;
 	rd_kafka_topic_t *handle =
-		rd_kafka_topic_new(rk, kafka_topic_name(settings, topic, name), NULL);
+	    rd_kafka_topic_new(rk, kafka_topic_name(settings, topic, name), NULL);
 	rd_kafka_resp_err_t error = rd_kafka_metadata(rk, 0, handle, &metadata, KAFKA_WAIT_MS);
 	if (!error && (metadata->topic_cnt != 1 || metadata->topics[0].err))
 		error = metadata->topic_cnt == 1 ? metadata->topics[0].err
@@ -162,9 +162,8 @@ static int query_range(rd_kafka_t *rk, const struct settings *settings, const ch
 		       int32_t partition, int64_t *first, int64_t *next, struct err *err)
 {
 	char name[KAFKA_TOPIC_SIZE];
-	rd_kafka_resp_err_t error =
-		rd_kafka_query_watermark_offsets(rk, kafka_topic_name(settings, topic, name),
-						 partition, first, next, KAFKA_WAIT_MS);
+	rd_kafka_resp_err_t error = rd_kafka_query_watermark_offsets(
+	    rk, kafka_topic_name(settings, topic, name), partition, first, next, KAFKA_WAIT_MS);
 	return error ? err_set(err, "offsets of %s: %s", name, rd_kafka_err2str(error)) : 0;
 }
 
@@ -204,14 +203,14 @@ int kafka_offsets_at(const struct settings *settings, struct kafka_partition *pa
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
 	for (size_t i = 0; i < count; i++)
 		rd_kafka_topic_partition_list_add(
-			list, kafka_topic_name(settings, partitions[i].topic, name),
-			partitions[i].partition)
-			->offset = unix_ms;
+		    list, kafka_topic_name(settings, partitions[i].topic, name),
+		    partitions[i].partition)
+		    ->offset = unix_ms;
 	rd_kafka_resp_err_t error = rd_kafka_offsets_for_times(rk, list, KAFKA_WAIT_MS);
 	for (size_t i = 0; !error && i < count; i++) {
 		error = list->elems[i].err;
 		partitions[i].offset =
-			list->elems[i].offset < 0 ? KAFKA_END : list->elems[i].offset;
+		    list->elems[i].offset < 0 ? KAFKA_END : list->elems[i].offset;
 	}
 	rd_kafka_topic_partition_list_destroy(list);
 	rd_kafka_destroy(rk);
@@ -224,9 +223,10 @@ static int read_created(rd_kafka_event_t *event, struct err *err)
 	const rd_kafka_CreateTopics_result_t *result = rd_kafka_event_CreateTopics_result(event);
 	if (rd_kafka_event_error(event))
 		return err_set(err, "%s", rd_kafka_event_error_string(event));
-	const rd_kafka_topic_result_t **topics = rd_kafka_CreateTopics_result_topics(result, &count);
-	rd_kafka_resp_err_t error = count == 1 ? rd_kafka_topic_result_error(topics[0])
-					       : RD_KAFKA_RESP_ERR__FAIL;
+	const rd_kafka_topic_result_t **topics =
+	    rd_kafka_CreateTopics_result_topics(result, &count);
+	rd_kafka_resp_err_t error =
+	    count == 1 ? rd_kafka_topic_result_error(topics[0]) : RD_KAFKA_RESP_ERR__FAIL;
 	if (!error || error == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
 		return 0;
 	return err_set(err, "%s", rd_kafka_topic_result_error_string(topics[0]));
@@ -242,7 +242,7 @@ int kafka_topic_create(const struct settings *settings, const char *topic, int32
 	kafka_topic_name(settings, topic, name);
 	snprintf(retention, sizeof(retention), "%lld", (long long)retention_ms);
 	rd_kafka_NewTopic_t *wanted =
-		rd_kafka_NewTopic_new(name, partitions, replicas, reason, sizeof(reason));
+	    rd_kafka_NewTopic_new(name, partitions, replicas, reason, sizeof(reason));
 	if (!wanted) {
 		rd_kafka_destroy(rk);
 		return err_set(err, "topic %s: %s", name, reason);

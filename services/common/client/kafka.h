@@ -15,7 +15,6 @@
 #include "util/err.h"
 #include "util/settings.h"
 
-
 /* The settings every daemon that uses Kafka has: kafka.brokers, kafka.topic_prefix, ... */
 extern const struct setting kafka_settings[];
 
@@ -48,11 +47,11 @@ size_t kafka_message_headers(const struct kafka_message *message, struct arena *
 struct kafka_partition {
 	const char *topic; /* without the prefix */
 	int32_t partition;
-	int64_t offset;    /* KAFKA_BEGINNING, KAFKA_END, or where to start */
+	int64_t offset; /* KAFKA_BEGINNING, KAFKA_END, or where to start */
 };
 
 #define KAFKA_BEGINNING INT64_C(-2)
-#define KAFKA_END INT64_C(-1)
+#define KAFKA_END	INT64_C(-1)
 
 /* ---- reading ------------------------------------------------------------------------------- */
 
@@ -85,8 +84,8 @@ struct kafka_consumer *kafka_reader_new(const struct settings *settings,
  * each: -1 stops with err. For restoring a view.
  */
 int kafka_replay(const struct settings *settings, const struct kafka_partition *partitions,
-		 size_t count, int (*each)(void *self, const struct kafka_message *message,
-					   struct err *err),
+		 size_t count,
+		 int (*each)(void *self, const struct kafka_message *message, struct err *err),
 		 void *self, struct err *err) MUST_CHECK;
 
 /* Leaves the group. */
@@ -117,7 +116,7 @@ struct kafka_producer_options {
 	kafka_delivered *delivered;   /* may be NULL; called on the thread that polls */
 	void *self;
 	int64_t linger_ms;
-	int64_t message_timeout_ms;   /* give up and call delivered with an error */
+	int64_t message_timeout_ms; /* give up and call delivered with an error */
 	int64_t queue_max_messages;
 	int64_t queue_max_bytes;
 };

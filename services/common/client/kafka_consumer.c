@@ -28,9 +28,9 @@ static rd_kafka_topic_partition_list_t *to_list(const struct settings *settings,
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
 	for (size_t i = 0; i < count; i++)
 		rd_kafka_topic_partition_list_add(
-			list, kafka_topic_name(settings, partitions[i].topic, name),
-			partitions[i].partition)
-			->offset = partitions[i].offset;
+		    list, kafka_topic_name(settings, partitions[i].topic, name),
+		    partitions[i].partition)
+		    ->offset = partitions[i].offset;
 	return list;
 }
 
@@ -41,8 +41,8 @@ static struct kafka_partition *from_list(const struct kafka_consumer *consumer,
 	struct kafka_partition *partitions = x_calloc((size_t)list->cnt, sizeof(*partitions));
 	for (int i = 0; i < list->cnt; i++)
 		partitions[i] = (struct kafka_partition){
-			list->elems[i].topic + consumer->prefix_len, list->elems[i].partition,
-			list->elems[i].offset >= 0 ? list->elems[i].offset : KAFKA_BEGINNING};
+		    list->elems[i].topic + consumer->prefix_len, list->elems[i].partition,
+		    list->elems[i].offset >= 0 ? list->elems[i].offset : KAFKA_BEGINNING};
 	return partitions;
 }
 
@@ -58,9 +58,9 @@ static int assign(struct kafka_consumer *consumer, rd_kafka_topic_partition_list
 		return err_set(err, "committed offsets: %s", rd_kafka_err2str(error));
 	struct kafka_partition *partitions = from_list(consumer, list);
 	int result = consumer->rebalance.assigned
-			     ? consumer->rebalance.assigned(consumer->rebalance.self, partitions,
-							    (size_t)list->cnt, err)
-			     : 0;
+			 ? consumer->rebalance.assigned(consumer->rebalance.self, partitions,
+							(size_t)list->cnt, err)
+			 : 0;
 	for (int i = 0; !result && i < list->cnt; i++)
 		list->elems[i].offset = partitions[i].offset;
 	free(partitions);
@@ -113,11 +113,14 @@ static struct kafka_consumer *consumer_new(const struct settings *settings,
 
 #define COMMON_OPTIONS                                                                             \
 	{"isolation.level", "read_committed"}, {"enable.auto.commit", "false"},                    \
-		{"enable.auto.offset.store", "false"}, {"auto.offset.reset", "earliest"},          \
-		{"fetch.wait.max.ms", "100"}, {"fetch.error.backoff.ms", "50"},                    \
-		/* bounds what is fetched ahead, and so our memory */                              \
-		{"queued.max.messages.kbytes", "8192"}, {"queued.min.messages", "10000"},          \
-		{"fetch.message.max.bytes", "1048576"}
+	    {"enable.auto.offset.store", "false"}, {"auto.offset.reset", "earliest"},              \
+	    {"fetch.wait.max.ms", "100"},                                                          \
+	    {"fetch.error.backoff.ms",                                                             \
+	     "50"}, /* bounds what is fetched ahead, and so our memory */                          \
+	    {"queued.max.messages.kbytes", "8192"}, {"queued.min.messages", "10000"},              \
+	{                                                                                          \
+		"fetch.message.max.bytes", "1048576"                                               \
+	}
 
 struct kafka_consumer *kafka_consumer_new(const struct settings *settings, const char *group,
 					  const char *const *topics,
@@ -125,12 +128,12 @@ struct kafka_consumer *kafka_consumer_new(const struct settings *settings, const
 {
 	char name[KAFKA_TOPIC_SIZE];
 	const struct kafka_option options[] = {
-		COMMON_OPTIONS,
-		{"group.id", kafka_topic_name(settings, group, name)},
-		/* a killed member's partitions go to the others after so long */
-		{"session.timeout.ms", "10000"},
-		{"heartbeat.interval.ms", "2000"},
-		{NULL, NULL},
+	    COMMON_OPTIONS,
+	    {"group.id", kafka_topic_name(settings, group, name)},
+	    /* a killed member's partitions go to the others after so long */
+	    {"session.timeout.ms", "10000"},
+	    {"heartbeat.interval.ms", "2000"},
+	    {NULL, NULL},
 	};
 	struct kafka_consumer *consumer = consumer_new(settings, options, rebalance, err);
 	if (!consumer)
@@ -154,10 +157,10 @@ static struct kafka_consumer *reader_new(const struct settings *settings, const 
 {
 	/* librdkafka wants a group id even where none is used */
 	const struct kafka_option options[] = {
-		COMMON_OPTIONS,
-		{"group.id", "redress-reader"},
-		{"enable.partition.eof", eof},
-		{NULL, NULL},
+	    COMMON_OPTIONS,
+	    {"group.id", "redress-reader"},
+	    {"enable.partition.eof", eof},
+	    {NULL, NULL},
 	};
 	struct kafka_consumer *reader = consumer_new(settings, options, NULL, err);
 	if (!reader)
@@ -193,15 +196,15 @@ static void describe(const struct kafka_consumer *consumer, rd_kafka_message_t *
 		     struct kafka_message *message)
 {
 	*message = (struct kafka_message){
-		.topic = rd_kafka_topic_name(raw->rkt) + consumer->prefix_len,
-		.partition = raw->partition,
-		.offset = raw->offset,
-		.timestamp_ms = rd_kafka_message_timestamp(raw, NULL),
-		.key = raw->key,
-		.key_len = raw->key_len,
-		.value = raw->payload,
-		.len = raw->len,
-		.handle = raw,
+	    .topic = rd_kafka_topic_name(raw->rkt) + consumer->prefix_len,
+	    .partition = raw->partition,
+	    .offset = raw->offset,
+	    .timestamp_ms = rd_kafka_message_timestamp(raw, NULL),
+	    .key = raw->key,
+	    .key_len = raw->key_len,
+	    .value = raw->payload,
+	    .len = raw->len,
+	    .handle = raw,
 	};
 }
 
@@ -211,7 +214,7 @@ int kafka_consumer_poll(struct kafka_consumer *consumer, int64_t wait_ms,
 	size_t count = 0;
 	while (count < max) {
 		rd_kafka_message_t *raw =
-			rd_kafka_consumer_poll(consumer->rk, count ? 0 : (int)wait_ms);
+		    rd_kafka_consumer_poll(consumer->rk, count ? 0 : (int)wait_ms);
 		if (consumer->failed) {
 			if (raw)
 				rd_kafka_message_destroy(raw);
@@ -292,7 +295,7 @@ size_t kafka_message_headers(const struct kafka_message *message, struct arena *
 struct replay {
 	const struct kafka_partition *partitions;
 	size_t count, open; /* partitions not yet read to their end */
-	int64_t *ends;      /* INT64_MIN once read */
+	int64_t *ends;	    /* INT64_MIN once read */
 	int (*each)(void *self, const struct kafka_message *message, struct err *err);
 	void *self;
 };
@@ -347,8 +350,8 @@ int kafka_replay(const struct settings *settings, const struct kafka_partition *
 		 int (*each)(void *self, const struct kafka_message *message, struct err *err),
 		 void *self, struct err *err)
 {
-	struct replay replay = {partitions, count, count, x_calloc(count, sizeof(int64_t)), each,
-				self};
+	struct replay replay = {partitions, count, count, x_calloc(count, sizeof(int64_t)),
+				each,	    self};
 	struct kafka_consumer *reader = NULL;
 	int result = kafka_ends(settings, partitions, count, replay.ends, err);
 	if (!result) {

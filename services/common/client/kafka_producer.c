@@ -46,20 +46,20 @@ static rd_kafka_conf_t *producer_conf(const struct settings *settings,
 	snprintf(kbytes, sizeof(kbytes), "%lld", (long long)options->queue_max_bytes / 1024);
 	const char *id = options->transactional_id;
 	const struct kafka_option table[] = {
-		{"acks", "all"},
-		{"enable.idempotence", "true"},
-		{"linger.ms", linger},
-		{"message.timeout.ms", timeout},
-		{"queue.buffering.max.messages", messages},
-		{"queue.buffering.max.kbytes", kbytes},
-		{"batch.num.messages", "10000"},
-		{"compression.codec", "lz4"},
-		/* after a commit the broker refuses the next transaction for some ms, which would
-		 * otherwise cost the default backoff of 100 ms each time */
-		{"retry.backoff.ms", id ? "2" : "20"},
-		{id ? "transactional.id" : NULL, id},
-		{"transaction.timeout.ms", TRANSACTION_TIMEOUT_MS},
-		{NULL, NULL},
+	    {"acks", "all"},
+	    {"enable.idempotence", "true"},
+	    {"linger.ms", linger},
+	    {"message.timeout.ms", timeout},
+	    {"queue.buffering.max.messages", messages},
+	    {"queue.buffering.max.kbytes", kbytes},
+	    {"batch.num.messages", "10000"},
+	    {"compression.codec", "lz4"},
+	    /* after a commit the broker refuses the next transaction for some ms, which would
+	     * otherwise cost the default backoff of 100 ms each time */
+	    {"retry.backoff.ms", id ? "2" : "20"},
+	    {id ? "transactional.id" : NULL, id},
+	    {"transaction.timeout.ms", TRANSACTION_TIMEOUT_MS},
+	    {NULL, NULL},
 	};
 	return kafka_conf_new(settings, table, err);
 }
@@ -123,10 +123,8 @@ static rd_kafka_topic_t *topic_handle(struct kafka_producer *producer, const cha
 		handle = rd_kafka_topic_new(producer->rk, full, NULL);
 		if (handle) {
 			size_t at = producer->topic_count;
-			producer->topics[at] =
-				(struct topic){rd_kafka_topic_name(handle) +
-						       (strlen(full) - strlen(name)),
-					       handle};
+			producer->topics[at] = (struct topic){
+			    rd_kafka_topic_name(handle) + (strlen(full) - strlen(name)), handle};
 			atomic_store_explicit(&producer->topic_count, at + 1, memory_order_release);
 		}
 	}
@@ -157,10 +155,10 @@ enum kafka_sent kafka_produce(struct kafka_producer *producer, const char *topic
 	}
 	rd_kafka_headers_t *made = make_headers(headers, header_count);
 	rd_kafka_resp_err_t error = rd_kafka_producev(
-		producer->rk, RD_KAFKA_V_RKT(handle), RD_KAFKA_V_PARTITION(partition),
-		RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(key, key_len),
-		RD_KAFKA_V_VALUE((void *)(uintptr_t)value, len), RD_KAFKA_V_HEADERS(made),
-		RD_KAFKA_V_OPAQUE(tag), RD_KAFKA_V_END);
+	    producer->rk, RD_KAFKA_V_RKT(handle), RD_KAFKA_V_PARTITION(partition),
+	    RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(key, key_len),
+	    RD_KAFKA_V_VALUE((void *)(uintptr_t)value, len), RD_KAFKA_V_HEADERS(made),
+	    RD_KAFKA_V_OPAQUE(tag), RD_KAFKA_V_END);
 	if (!error)
 		return KAFKA_SENT; /* and librdkafka owns the headers */
 	if (made)
@@ -238,15 +236,15 @@ enum kafka_outcome kafka_transaction_offsets(struct kafka_producer *producer,
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
 	for (size_t i = 0; i < count; i++)
 		rd_kafka_topic_partition_list_add(
-			list, kafka_topic_name(producer->settings, partitions[i].topic, name),
-			partitions[i].partition)
-			->offset = partitions[i].offset;
+		    list, kafka_topic_name(producer->settings, partitions[i].topic, name),
+		    partitions[i].partition)
+		    ->offset = partitions[i].offset;
 	rd_kafka_consumer_group_metadata_t *group =
-		rd_kafka_consumer_group_metadata(kafka_consumer_handle(consumer));
+	    rd_kafka_consumer_group_metadata(kafka_consumer_handle(consumer));
 	for (int i = 0; retry && i < RETRIES; i++)
-		result = outcome(rd_kafka_send_offsets_to_transaction(producer->rk, list, group,
-								      KAFKA_WAIT_MS),
-				 "send offsets", &retry, err);
+		result = outcome(
+		    rd_kafka_send_offsets_to_transaction(producer->rk, list, group, KAFKA_WAIT_MS),
+		    "send offsets", &retry, err);
 	rd_kafka_consumer_group_metadata_destroy(group);
 	rd_kafka_topic_partition_list_destroy(list);
 	return retry ? KAFKA_ABORT : result;

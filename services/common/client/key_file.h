@@ -1,18 +1,21 @@
 /*
  * Keys in files: 32 bytes as 64 hex digits and a newline, made by redress-keys.
- *   <role>.pub <role>.key   of classification, desk, notification (each daemon needs only its own .key)
- *   receipt.key ask.key     of intake: receipt codes; hashes of Idempotency-Keys and fingerprints
+ *   <role>.pub <role>.key   of classification, desk, notification (each daemon needs only its own
+ * .key) receipt.key ask.key     of intake: receipt codes; hashes of Idempotency-Keys and
+ * fingerprints
  */
 #ifndef CLIENT_KEY_FILE_H
 #define CLIENT_KEY_FILE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "util/err.h"
 #include "util/settings.h"
 
 /* Refuses a secret (.key) that group or others may read. */
-int key_file_read(const char *folder, const char *name, uint8_t key[32], struct err *err) MUST_CHECK;
+int key_file_read(const char *folder, const char *name, uint8_t key[32],
+		  struct err *err) MUST_CHECK;
 /* Writes 0600 (.key) or 0644; never overwrites. */
 int key_file_write(const char *folder, const char *name, const uint8_t key[32],
 		   struct err *err) MUST_CHECK;

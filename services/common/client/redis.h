@@ -34,8 +34,8 @@ struct redis_arg {
 
 #define REDIS_ARG(text) ((struct redis_arg){(text), sizeof(text) - 1}) /* a literal */
 
-/* address: "host:port[/db]", "[::1]:6379", "unix:/path[/db]" is not supported: one way is enough.
- * password may be NULL or "". Does not connect yet. NULL: the address is not understood. */
+/* address: "host:port[/db]", "[::1]:6379". password may be NULL or "". Does not connect yet.
+ * NULL: the address is not understood. */
 struct redis *redis_new(const char *address, const char *password, int64_t timeout_ms,
 			struct err *err) MUST_CHECK;
 void redis_free(struct redis **redis);

@@ -21,8 +21,8 @@
 #include <stdint.h>
 
 #define CASE_NUMBER_TEXT_SIZE 17 /* with the NUL */
-#define CASE_NUMBER_SLOTS 256
-#define CASE_NUMBER_EPOCH_MS INT64_C(1735689600000)
+#define CASE_NUMBER_SLOTS     256
+#define CASE_NUMBER_EPOCH_MS  INT64_C(1735689600000)
 
 /* One per intake; all zero but node at the start. */
 struct case_number_source {

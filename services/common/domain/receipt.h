@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define RECEIPT_KEY_SIZE 32
+#define RECEIPT_KEY_SIZE  32
 #define RECEIPT_HASH_SIZE 32
 #define RECEIPT_TEXT_SIZE 20 /* with the NUL */
 

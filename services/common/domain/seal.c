@@ -5,7 +5,7 @@
 
 #include "util/text.h"
 
-#define TAG_SIZE crypto_aead_xchacha20poly1305_ietf_ABYTES
+#define TAG_SIZE     crypto_aead_xchacha20poly1305_ietf_ABYTES
 #define CONTEXT_SIZE 9
 
 _Static_assert(SEAL_OVERHEAD == SEAL_NONCE_SIZE + TAG_SIZE, "sealed = nonce, ciphertext, tag");
@@ -43,8 +43,8 @@ int seal_open(struct arena *arena, const uint8_t key[SEAL_KEY_SIZE], uint64_t nu
 	plain->len = size - SEAL_OVERHEAD;
 	plain->data = arena_take(arena, plain->len + 1);
 	if (crypto_aead_xchacha20poly1305_ietf_decrypt(
-		    plain->data, NULL, NULL, sealed + SEAL_NONCE_SIZE, size - SEAL_NONCE_SIZE,
-		    bound, sizeof(bound), sealed, key))
+		plain->data, NULL, NULL, sealed + SEAL_NONCE_SIZE, size - SEAL_NONCE_SIZE, bound,
+		sizeof(bound), sealed, key))
 		return err_set(err, "sealed data does not open with this case's key");
 	plain->data[plain->len] = '\0';
 	return 0;
@@ -80,8 +80,8 @@ int seal_unwrap(uint8_t key[SEAL_KEY_SIZE], const uint8_t epoch_key[SEAL_KEY_SIZ
 	context(bound, number, part);
 	if (size != SEAL_WRAPPED_SIZE ||
 	    crypto_aead_xchacha20poly1305_ietf_decrypt(key, NULL, NULL, wrapped + SEAL_NONCE_SIZE,
-						       size - SEAL_NONCE_SIZE, bound,
-						       sizeof(bound), wrapped, epoch_key))
+						       size - SEAL_NONCE_SIZE, bound, sizeof(bound),
+						       wrapped, epoch_key))
 		return err_set(err, "the case key does not open with its epoch's key");
 	return 0;
 }

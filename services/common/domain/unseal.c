@@ -65,7 +65,8 @@ static const uint8_t *epoch_key(struct unsealer *unsealer, const Redress__Epoch 
 {
 	for (size_t i = 0; i < unsealer->count; i++) {
 		struct epoch_key *known = &unsealer->epochs[i];
-		if (known->part == part && memcmp(known->id, epoch->id.data, sizeof(known->id)) == 0)
+		if (known->part == part &&
+		    memcmp(known->id, epoch->id.data, sizeof(known->id)) == 0)
 			return known->key;
 	}
 	struct epoch_key opened = {.part = part};
@@ -95,7 +96,7 @@ int unsealer_key(struct unsealer *unsealer, const Redress__Epoch *epoch,
 	if (!opener)
 		return -1;
 	const ProtobufCBinaryData *wrapped =
-		part == SEAL_CONTACT ? &case_key->contact_key : &case_key->text_key;
+	    part == SEAL_CONTACT ? &case_key->contact_key : &case_key->text_key;
 	return seal_unwrap(key, opener, number, part, wrapped->data, wrapped->len, err);
 }
 

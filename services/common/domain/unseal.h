@@ -1,7 +1,7 @@
 /*
  * A reading role: its key pair, and the epoch keys it has opened (the last few; public-key work is
- * paid once an epoch). Which part a role may read is decided at the door, by whom the epoch keys were
- * sealed to; asking for another part fails.
+ * paid once an epoch). Which part a role may read is decided at the door, by whom the epoch keys
+ * were sealed to; asking for another part fails.
  */
 #ifndef DOMAIN_UNSEAL_H
 #define DOMAIN_UNSEAL_H

@@ -5,6 +5,7 @@
 #ifndef RUNTIME_METRICS_H
 #define RUNTIME_METRICS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "util/buffer.h"

@@ -1,6 +1,6 @@
 /*
- * The skeleton of every daemon. A daemon is a name, a settings table and its hooks; the runtime owns
- * signals, settings, logs, health, metrics, polling, transactions, retry and dead letters.
+ * The skeleton of every daemon. A daemon is a name, a settings table and its hooks; the runtime
+ * owns signals, settings, logs, health, metrics, polling, transactions, retry and dead letters.
  *
  * Command line of every daemon: [--config FILE] [--check] [--help] [--version]
  * HTTP on admin.listen: /healthz (alive), /readyz (able to work), /metrics.
@@ -23,8 +23,8 @@
 /* One message of a batch and what became of it. */
 struct item {
 	struct kafka_message message;
-	uint64_t number;   /* for the log; the handler sets it as soon as it knows */
-	bool dead;         /* set by item_dead */
+	uint64_t number; /* for the log; the handler sets it as soon as it knows */
+	bool dead;	 /* set by item_dead */
 	struct err reason;
 };
 
@@ -50,9 +50,9 @@ void outbox_cause(struct outbox *outbox, const struct item *item);
 size_t outbox_count(const struct outbox *outbox);
 
 enum service_offsets {
-	OFFSETS_NONE,        /* no input: an HTTP daemon */
+	OFFSETS_NONE,	     /* no input: an HTTP daemon */
 	OFFSETS_TRANSACTION, /* output and offsets in one Kafka transaction */
-	OFFSETS_OWN,         /* the service keeps them with its data; assigned() says where to start */
+	OFFSETS_OWN, /* the service keeps them with its data; assigned() says where to start */
 };
 
 struct runtime;
@@ -60,7 +60,8 @@ struct runtime;
 struct service {
 	const char *name;    /* a row of the pipeline table */
 	const char *summary; /* one sentence for --help */
-	const struct setting *const *settings; /* NULL-ended list of tables, beside the common one */
+	const struct setting *const
+	    *settings; /* NULL-ended list of tables, beside the common one */
 	enum service_offsets offsets;
 
 	/* *self is handed to every other hook. -1 ends the process with the reason. */
@@ -72,7 +73,8 @@ struct service {
 	int (*ready)(void *self, struct err *err);
 
 	/* ---- stream daemons; all on the main thread ---- */
-	/* Partitions are ours: restore what is known of them. OFFSETS_OWN sets partitions[].offset. */
+	/* Partitions are ours: restore what is known of them. OFFSETS_OWN sets partitions[].offset.
+	 */
 	int (*assigned)(void *self, struct kafka_partition *partitions, size_t count,
 			struct err *err);
 	void (*revoked)(void *self, const struct kafka_partition *partitions, size_t count);
@@ -82,7 +84,8 @@ struct service {
 	 * the dead letters are safe in Kafka. -1 as in handle. */
 	int (*settle)(void *self, struct batch *batch, struct err *err);
 	/* Called between batches, at least every 100 ms: timers, things that finished. May be NULL.
-	 * -1 as in handle. What it puts into the outbox is published in a transaction of its own. */
+	 * -1 as in handle. What it puts into the outbox is published in a transaction of its own.
+	 */
 	int (*tick)(void *self, struct arena *arena, int64_t now_ms, struct outbox *outbox,
 		    struct err *err);
 	/* The last handle's (or tick's) output is committed; written: the offset after the last

@@ -24,7 +24,7 @@ void *arena_copy(struct arena *arena, const void *data, size_t size);
 char *arena_strdup(struct arena *arena, const char *text);
 char *arena_strndup(struct arena *arena, const char *text, size_t size);
 char *arena_printf(struct arena *arena, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+    __attribute__((format(printf, 2, 3)));
 
 /* A ProtobufCAllocator * over this arena (typed void * so that util does not know protobuf-c). */
 void *arena_protobuf(struct arena *arena);

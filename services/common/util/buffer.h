@@ -1,4 +1,5 @@
-/* Bytes that grow. A zeroed struct buffer is an empty one. data is NULL or NUL-terminated at len. */
+/* Bytes that grow. A zeroed struct buffer is an empty one. data is NULL or NUL-terminated at len.
+ */
 #ifndef UTIL_BUFFER_H
 #define UTIL_BUFFER_H
 
@@ -17,6 +18,6 @@ void *buffer_reserve(struct buffer *buffer, size_t size);
 void buffer_add(struct buffer *buffer, const void *data, size_t size);
 void buffer_add_str(struct buffer *buffer, const char *text);
 void buffer_printf(struct buffer *buffer, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+    __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -16,11 +16,11 @@ int log_level_parse(const char *name, enum log_level *level); /* -1: no such lev
 
 /* number: the case number, 0 when the line is about no case. */
 void log_line(enum log_level level, uint64_t number, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+    __attribute__((format(printf, 3, 4)));
 
 #define log_debug(number, ...) log_line(LOG_LEVEL_DEBUG, number, __VA_ARGS__)
-#define log_info(number, ...) log_line(LOG_LEVEL_INFO, number, __VA_ARGS__)
-#define log_warn(number, ...) log_line(LOG_LEVEL_WARN, number, __VA_ARGS__)
+#define log_info(number, ...)  log_line(LOG_LEVEL_INFO, number, __VA_ARGS__)
+#define log_warn(number, ...)  log_line(LOG_LEVEL_WARN, number, __VA_ARGS__)
 #define log_error(number, ...) log_line(LOG_LEVEL_ERROR, number, __VA_ARGS__)
 
 /* How a case number is written into log lines; set by the domain's user at start, else decimal. */

@@ -71,6 +71,7 @@ static int parse_value(const struct setting *setting, const char *text, int64_t 
 {
 	char *end;
 	*wrong = NULL;
+	*number = 0;
 	switch (setting->type) {
 	case SETTING_INT:
 		if (parse_whole(text, number, &end) || *end)
@@ -179,8 +180,8 @@ static void add_table(struct settings *settings, const struct setting *table)
 	for (; table->name; table++) {
 		if (find(settings, table->name))
 			continue; /* two tables may share a table of a client */
-		settings->values = x_realloc(settings->values, settings->count + 1,
-					     sizeof(*settings->values));
+		settings->values =
+		    x_realloc(settings->values, settings->count + 1, sizeof(*settings->values));
 		settings->values[settings->count++] = (struct value){.setting = table};
 	}
 }

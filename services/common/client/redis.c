@@ -1,0 +1,203 @@
+#include "client/redis.h"
+
+#include <hiredis/hiredis.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+
+#include "util/alloc.h"
+#include "util/buffer.h"
+
+const struct setting redis_settings[] = {
+    {"redis.address", SETTING_STRING, NULL, 3, 300, "host:port[/db] of Redis"},
+    {"redis.password", SETTING_SECRET, "", 0, 500, "password of Redis"},
+    {"redis.timeout", SETTING_DURATION, "2s", 10, 60000, "longest wait for Redis"},
+    {NULL, SETTING_STRING, NULL, 0, 0, NULL},
+};
+
+struct redis {
+	char *host, *password;
+	int port;
+	long database;
+	struct timeval timeout;
+	redisContext *context; /* NULL: not connected */
+	struct buffer queued;  /* commands in wire format */
+	size_t waiting;
+};
+
+/* "host:port", "[address]:port", with "/db" behind. */
+static int split_address(struct redis *redis, const char *address, struct err *err)
+{
+	const char *colon = strrchr(address, ':');
+	const char *host = address;
+	size_t host_len = colon ? (size_t)(colon - address) : 0;
+	int used = 0;
+	if (host_len > 2 && host[0] == '[' && host[host_len - 1] == ']') {
+		host++;
+		host_len -= 2;
+	}
+	redis->database = 0;
+	if (!host_len ||
+	    (sscanf(colon, ":%d%n/%ld%n", &redis->port, &used, &redis->database, &used) < 1) ||
+	    colon[used] || redis->port < 1 || redis->port > 65535 || redis->database < 0)
+		return err_set(err, "redis.address: expected host:port or host:port/db");
+	redis->host = x_printf("%.*s", (int)host_len, host);
+	return 0;
+}
+
+struct redis *redis_new(const char *address, const char *password, int64_t timeout_ms,
+			struct err *err)
+{
+	struct redis *redis = x_calloc(1, sizeof(*redis));
+	redis->password = x_strdup(password ? password : "");
+	redis->timeout.tv_sec = timeout_ms / 1000;
+	redis->timeout.tv_usec = timeout_ms % 1000 * 1000;
+	if (split_address(redis, address, err))
+		redis_free(&redis);
+	return redis;
+}
+
+static void drop(struct redis *redis)
+{
+	if (redis->context)
+		redisFree(redis->context);
+	redis->context = NULL;
+	buffer_clear(&redis->queued);
+	redis->waiting = 0;
+}
+
+void redis_free(struct redis **redis)
+{
+	if (!*redis)
+		return;
+	drop(*redis);
+	buffer_free(&(*redis)->queued);
+	free((*redis)->host);
+	free((*redis)->password);
+	free(*redis);
+	*redis = NULL;
+}
+
+void redis_queue(struct redis *redis, const struct redis_arg *args, size_t count)
+{
+	buffer_printf(&redis->queued, "*%zu\r\n", count);
+	for (size_t i = 0; i < count; i++) {
+		buffer_printf(&redis->queued, "$%zu\r\n", args[i].len);
+		buffer_add(&redis->queued, args[i].data, args[i].len);
+		buffer_add(&redis->queued, "\r\n", 2);
+	}
+	redis->waiting++;
+}
+
+/* One command of the connection's own, before anybody's. */
+static int say(struct redis *redis, const char *command, const char *argument, struct err *err)
+{
+	redisReply *reply = redisCommand(redis->context, "%s %s", command, argument);
+	int result = 0;
+	if (!reply)
+		result = err_set(err, "redis: %s", redis->context->errstr);
+	else if (reply->type == REDIS_REPLY_ERROR)
+		result = err_set(err, "redis: %s refused: %.100s", command, reply->str);
+	if (reply)
+		freeReplyObject(reply);
+	return result;
+}
+
+static int greet(struct redis *redis, struct err *err)
+{
+	char database[24];
+	if (*redis->password && say(redis, "AUTH", redis->password, err))
+		return -1;
+	snprintf(database, sizeof(database), "%ld", redis->database);
+	return redis->database ? say(redis, "SELECT", database, err) : 0;
+}
+
+static int connect_again(struct redis *redis, struct err *err)
+{
+	redis->context = redisConnectWithTimeout(redis->host, redis->port, redis->timeout);
+	if (!redis->context)
+		return err_set(err, "redis: out of memory");
+	if (redis->context->err)
+		return err_set(err, "redis at %.80s:%d: %s", redis->host, redis->port,
+			       redis->context->errstr);
+	redisSetTimeout(redis->context, redis->timeout);
+	redisEnableKeepAlive(redis->context);
+	return greet(redis, err);
+}
+
+static void convert(struct arena *arena, const redisReply *from, struct redis_reply *to)
+{
+	*to = (struct redis_reply){.kind = REDIS_NIL};
+	switch (from->type) {
+	case REDIS_REPLY_STRING:
+	case REDIS_REPLY_STATUS:
+	case REDIS_REPLY_ERROR:
+		to->kind = from->type == REDIS_REPLY_STRING   ? REDIS_STRING
+			   : from->type == REDIS_REPLY_STATUS ? REDIS_STATUS
+							      : REDIS_FAILED;
+		to->data = arena_strndup(arena, from->str, from->len);
+		to->len = from->len;
+		break;
+	case REDIS_REPLY_INTEGER:
+		to->kind = REDIS_INTEGER;
+		to->integer = from->integer;
+		break;
+	case REDIS_REPLY_ARRAY:
+		to->kind = REDIS_LIST;
+		to->count = from->elements;
+		to->items = arena_take(arena, from->elements * sizeof(*to->items));
+		for (size_t i = 0; i < from->elements; i++)
+			convert(arena, from->element[i], &to->items[i]);
+		break;
+	default:
+		break;
+	}
+}
+
+static int read_reply(struct redis *redis, redisReply **reply, struct err *err)
+{
+	void *raw = NULL;
+	if (redisGetReply(redis->context, &raw) != REDIS_OK)
+		return err_set(err, "redis: %s", redis->context->errstr);
+	*reply = raw;
+	return 0;
+}
+
+int redis_run(struct redis *redis, struct arena *arena, struct redis_reply **replies, size_t *count,
+	      struct err *err)
+{
+	*count = redis->waiting;
+	*replies = arena_take(arena, redis->waiting * sizeof(**replies));
+	int result = redis->context ? 0 : connect_again(redis, err);
+	if (!result && redis->queued.len &&
+	    redisAppendFormattedCommand(redis->context, redis->queued.data, redis->queued.len))
+		result = err_set(err, "redis: %s", redis->context->errstr);
+	for (size_t i = 0; !result && i < *count; i++) {
+		redisReply *reply;
+		result = read_reply(redis, &reply, err);
+		if (!result) {
+			convert(arena, reply, &(*replies)[i]);
+			freeReplyObject(reply);
+		}
+	}
+	if (result)
+		drop(redis);
+	buffer_clear(&redis->queued);
+	redis->waiting = 0;
+	return result;
+}
+
+int redis_run_all_ok(struct redis *redis, struct err *err)
+{
+	struct arena *arena = arena_new();
+	struct redis_reply *replies;
+	size_t count;
+	int result = redis_run(redis, arena, &replies, &count, err);
+	for (size_t i = 0; !result && i < count; i++) {
+		if (replies[i].kind == REDIS_FAILED)
+			result = err_set(err, "redis refused: %.100s", replies[i].data);
+	}
+	arena_free(&arena);
+	return result;
+}

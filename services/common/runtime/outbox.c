@@ -1,0 +1,53 @@
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/runtime_private.h"
+#include "util/alloc.h"
+
+static bool may_write(const struct pipeline_stage *stage, const char *topic)
+{
+	for (size_t i = 0; stage->writes[i]; i++) {
+		if (strcmp(stage->writes[i], topic) == 0)
+			return true;
+	}
+	return false;
+}
+
+void outbox_add(struct outbox *outbox, const char *topic, uint64_t number, const char *type,
+		const void *value, size_t len)
+{
+	assert(may_write(outbox->stage, topic) && "not a topic of this stage of the pipeline");
+	if (outbox->count == outbox->room) {
+		outbox->room = outbox->room ? outbox->room * 2 : 1024;
+		outbox->entries =
+		    x_realloc(outbox->entries, outbox->room, sizeof(*outbox->entries));
+	}
+	struct outbox_entry *entry = &outbox->entries[outbox->count++];
+	*entry = (struct outbox_entry){topic, number, type, value, len, NULL, 0};
+	if (outbox->cause)
+		entry->traceparent = kafka_message_header(&outbox->cause->message, "traceparent",
+							  &entry->traceparent_len);
+}
+
+void outbox_cause(struct outbox *outbox, const struct item *item)
+{
+	outbox->cause = item;
+}
+
+size_t outbox_count(const struct outbox *outbox)
+{
+	return outbox->count;
+}
+
+void outbox_clear(struct outbox *outbox)
+{
+	outbox->count = 0;
+	outbox->cause = NULL;
+}
+
+void outbox_free(struct outbox *outbox)
+{
+	free(outbox->entries);
+	*outbox = (struct outbox){0};
+}

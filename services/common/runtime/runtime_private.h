@@ -1,0 +1,56 @@
+/* What the files of the runtime share. */
+#ifndef RUNTIME_RUNTIME_PRIVATE_H
+#define RUNTIME_RUNTIME_PRIVATE_H
+
+#include <stdatomic.h>
+
+#include "client/http.h"
+#include "domain/pipeline.h"
+#include "runtime/metrics.h"
+#include "runtime/service.h"
+
+struct runtime {
+	const struct service *service;
+	const struct pipeline_stage *stage;
+	struct settings *settings;
+	int32_t partitions;
+	char source[96];
+	void *self;
+	struct http_server *admin;
+	_Atomic bool started;	 /* start() has returned */
+	_Atomic bool working;	 /* not in the middle of retrying */
+	_Atomic int64_t beat_us; /* the main loop was here */
+};
+
+/* Set by signals; the runtime's loops look at them. */
+bool runtime_take_reload(void);
+
+int admin_start(struct runtime *runtime, struct err *err) MUST_CHECK;
+void runtime_beat(struct runtime *runtime);
+
+/* Reads, handles and publishes until told to stop. -1: end with a failure. */
+int pump_run(struct runtime *runtime, struct err *err) MUST_CHECK;
+
+/* ---- outbox ---- */
+
+struct outbox_entry {
+	const char *topic;
+	uint64_t number;
+	const char *type;
+	const void *value;
+	size_t len;
+	const char *traceparent; /* NULL: none */
+	size_t traceparent_len;
+};
+
+struct outbox {
+	const struct pipeline_stage *stage;
+	struct outbox_entry *entries;
+	size_t count, room;
+	const struct item *cause;
+};
+
+void outbox_clear(struct outbox *outbox);
+void outbox_free(struct outbox *outbox);
+
+#endif
