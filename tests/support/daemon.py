@@ -9,7 +9,7 @@ import time
 
 import requests
 
-BROKEN = re.compile(r"AddressSanitizer|LeakSanitizer|runtime error:|assert", re.IGNORECASE)
+BROKEN = re.compile(r"AddressSanitizer|LeakSanitizer|runtime error:|Assertion .* failed")
 TROUBLE = re.compile(r"\blevel=(warn|error)\b")
 
 
