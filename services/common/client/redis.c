@@ -174,7 +174,7 @@ int redis_run(struct redis *redis, struct arena *arena, struct redis_reply **rep
 	    redisAppendFormattedCommand(redis->context, redis->queued.data, redis->queued.len))
 		result = err_set(err, "redis: %s", redis->context->errstr);
 	for (size_t i = 0; !result && i < *count; i++) {
-		redisReply *reply;
+		redisReply *reply = NULL;
 		result = read_reply(redis, &reply, err);
 		if (!result) {
 			convert(arena, reply, &(*replies)[i]);

@@ -1,6 +1,6 @@
 /*
- * The life of a case: which command is allowed when, what it makes happen, and what the case looks
- * like after each event. Pure; the only place that moves a case from one status to another.
+ * The life of a case: what it looks like after each event, and the names of everything in it. Pure;
+ * the only place that changes a case. (What a command makes happen is routing's decide.h.)
  */
 #ifndef DOMAIN_CASE_STATE_H
 #define DOMAIN_CASE_STATE_H
@@ -19,6 +19,9 @@ const char *case_status_name(Redress__Status status);
 
 /* Closed, withdrawn or merged: no clock runs and only Reopen does anything. */
 bool case_is_over(Redress__Status status);
+
+/* Whether one of the last commands of this case had this id. */
+bool case_was_applied(const Redress__CaseState *state, const ProtobufCBinaryData *command_id);
 
 /*
  * The state after the event. state: NULL before the first event. Everything new is in the arena;

@@ -1,0 +1,44 @@
+/*
+ * What a command makes happen to a case: a table of what is allowed when, and the events that
+ * follow. Pure: the case as it is, the command, where routing would place the case, and the time
+ * go in; numbered events come out. Refusals are events too, with version 0.
+ */
+#ifndef ROUTING_DECIDE_H
+#define ROUTING_DECIDE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "case.pb-c.h"
+#include "util/arena.h"
+
+#define DECISION_EVENTS 2
+
+struct decision {
+	Redress__CaseEvent *events[DECISION_EVENTS];
+	size_t count; /* 0: the command had been applied before */
+};
+
+/* Where a case goes and until when, as the rules and the catalogue say at this moment. */
+struct placement {
+	const char *office, *agency;
+	int64_t deadline_ms;    /* when the office (or the next level) must have answered */
+	const char *rule;       /* the rule that decided; "" when none or a person did */
+	const char *reason;     /* why a person must decide; "" when not */
+	bool triage;
+	uint32_t level;         /* Escalate: the level reached */
+	const char *refusal;    /* not NULL: it cannot be placed as the command wants, and why */
+};
+
+/* Whether decide() will look at a placement for this command in this state. */
+bool decide_wants_placement(const Redress__CaseState *state, const Redress__Command *command);
+
+/*
+ * state: NULL when there is no such case. same_as: for Open, the number of a case that the same
+ * submission made before, else 0. Events are in the arena and share the command's memory.
+ */
+struct decision decide(struct arena *arena, const Redress__CaseState *state,
+		       const Redress__Command *command, const struct placement *placement,
+		       uint64_t same_as, int64_t now_ms);
+
+#endif

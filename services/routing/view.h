@@ -1,0 +1,76 @@
+/*
+ * The hot view of open cases in Redis: the fold of cases.events, written by routing alone.
+ *
+ * A fence for each partition, "owner:offset", stands beside the cases and is read in the same MGET
+ * as they are. It says whose view this is and up to which offset of cases.events it is complete. If
+ * it is not exactly what this process wrote last (Redis was flushed or replaced, or another routing
+ * took over), the view is restored from cases.events before anything is decided.
+ */
+#ifndef ROUTING_VIEW_H
+#define ROUTING_VIEW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "case.pb-c.h"
+#include "client/kafka.h"
+#include "util/arena.h"
+#include "util/err.h"
+#include "util/settings.h"
+
+struct view;
+
+/* A case of a batch: what the view knows and what the batch makes of it. */
+struct hot_case {
+	uint64_t number;
+	int32_t partition;
+	Redress__CaseState *state; /* NULL: the view does not know it */
+	bool changed;
+};
+
+/* An Idempotency-Key of a batch, and the case it became. */
+struct hot_ask {
+	int32_t partition;
+	const uint8_t *key; /* 16 bytes */
+	uint64_t number;    /* 0: none yet */
+	uint8_t fingerprint[16];
+	bool changed;
+};
+
+#define ASK_KEY_SIZE 16
+
+struct hot_set {
+	struct hot_case *cases;
+	size_t case_count;
+	struct hot_ask *asks;
+	size_t ask_count;
+};
+
+extern const struct setting view_settings[];
+
+struct view *view_new(const struct settings *settings, int32_t partitions,
+		      struct err *err) MUST_CHECK;
+void view_free(struct view **view);
+
+/* These partitions are ours now: restores what is missing. -1: Redis or Kafka cannot be reached. */
+int view_claim(struct view *view, const int32_t *partitions, size_t count,
+	       struct err *err) MUST_CHECK;
+void view_give_up(struct view *view, int32_t partition);
+
+/* Fills in what is known of every case and key of the set, restoring the view first if need be. */
+int view_load(struct view *view, struct arena *arena, struct hot_set *set,
+	      struct err *err) MUST_CHECK;
+
+/*
+ * Writes what changed; written says where the events ended up. On failure the fence no longer
+ * agrees, and the next load restores what was not written.
+ */
+void view_store(struct view *view, struct arena *arena, const struct hot_set *set,
+		const struct kafka_partition *written, size_t written_count, int64_t now_ms);
+
+/* Up to max cases of our partitions whose clock has run out, oldest first. -1: Redis is away. */
+int view_overdue(struct view *view, struct arena *arena, int64_t now_ms, size_t max,
+		 struct hot_set *set, struct err *err) MUST_CHECK;
+
+#endif
