@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "case.pb-c.h"
+#include "client/redis.h"
 #include "decide.h"
 #include "domain/case_number.h"
 #include "domain/case_state.h"

@@ -6,11 +6,15 @@
  * alone.
  */
 #include <stdio.h>
+#include <unistd.h>
 
 #include "client/kafka.h"
 #include "command_line.h"
 #include "domain/pipeline.h"
 #include "util/log.h"
+
+#define WAIT_TRIES 100
+#define WAIT_STEP_US 100000
 
 static const struct setting topics_settings[] = {
     {"topics.partitions", SETTING_INT, "8", 1, 256, "partitions of every topic"},
@@ -20,6 +24,18 @@ static const struct setting topics_settings[] = {
 
 static const char usage[] = "usage: redress-topics [--config FILE]\n"
 			    "Creates the topics of the pipeline that are missing.\n";
+
+/* Brokers learn of a new topic one after the other; who comes next should find it. */
+static void wait_until_known(const struct settings *settings, const char *topic)
+{
+	struct err err;
+	int32_t count;
+	for (int tries = 0; kafka_partition_count(settings, topic, &count, &err); tries++) {
+		if (tries == WAIT_TRIES)
+			fatal("%s", err.text);
+		usleep(WAIT_STEP_US);
+	}
+}
 
 int main(int argc, char **argv)
 {
@@ -37,6 +53,7 @@ int main(int argc, char **argv)
 				       (int32_t)settings_int(settings, "topics.replicas"),
 				       topic->retention_ms, &err))
 			fatal("%s", err.text);
+		wait_until_known(settings, topic->name);
 		printf("%s\n", topic->name);
 	}
 	settings_free(&settings);

@@ -30,7 +30,7 @@ static void on_log(const rd_kafka_t *rk, int level, const char *facility, const 
 {
 	(void)rk;
 	/* syslog levels; brokers that come and go are librdkafka's to handle, so never errors */
-	log_line(level <= 4 ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG, 0, "kafka: %s: %s", facility, text);
+	log_line(level <= 3 ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, 0, "kafka: %s: %s", facility, text);
 }
 
 static void on_error(rd_kafka_t *rk, int error, const char *reason, void *self)
