@@ -4,10 +4,10 @@
 
 #include "domain/case_state.h"
 
-#define IN(status) (1u << REDRESS__STATUS__##status)
+#define IN(status)  (1u << REDRESS__STATUS__##status)
 #define WITH_OFFICE (IN(ASSIGNED) | IN(IN_PROGRESS) | IN(WAITING))
-#define ALIVE (IN(REGISTERED) | WITH_OFFICE | IN(ANSWERED))
-#define SAME (-1)
+#define ALIVE       (IN(REGISTERED) | WITH_OFFICE | IN(ANSWERED))
+#define SAME        (-1)
 
 /* clang-format off */
 /* In which statuses a command is allowed, and the status it leads to. */
@@ -282,8 +282,7 @@ struct decision decide(struct arena *arena, const Redress__CaseState *state,
 	if (command->body_case == REDRESS__COMMAND__BODY_OPEN) {
 		/* a case that is there was opened by the same submission: intake repeats under
 		 * the number it had reserved */
-		return state ? nothing
-			     : open_case(arena, command, placement, same_as, now_ms);
+		return state ? nothing : open_case(arena, command, placement, same_as, now_ms);
 	}
 	if (state && case_was_applied(state, &command->id))
 		return nothing;

@@ -22,12 +22,12 @@ struct decision {
 /* Where a case goes and until when, as the rules and the catalogue say at this moment. */
 struct placement {
 	const char *office, *agency;
-	int64_t deadline_ms;    /* when the office (or the next level) must have answered */
-	const char *rule;       /* the rule that decided; "" when none or a person did */
-	const char *reason;     /* why a person must decide; "" when not */
+	int64_t deadline_ms; /* when the office (or the next level) must have answered */
+	const char *rule;    /* the rule that decided; "" when none or a person did */
+	const char *reason;  /* why a person must decide; "" when not */
 	bool triage;
-	uint32_t level;         /* Escalate: the level reached */
-	const char *refusal;    /* not NULL: it cannot be placed as the command wants, and why */
+	uint32_t level;      /* Escalate: the level reached */
+	const char *refusal; /* not NULL: it cannot be placed as the command wants, and why */
 };
 
 /* Whether decide() will look at a placement for this command in this state. */

@@ -22,9 +22,9 @@
 #include "util/log.h"
 #include "view.h"
 
-#define EVENT_TYPE "redress.case.event"
-#define CLOCK_MS 1000      /* how often the clocks are looked at */
-#define CLOCK_MOST 500     /* cases of a partition each time */
+#define EVENT_TYPE      "redress.case.event"
+#define CLOCK_MS        1000 /* how often the clocks are looked at */
+#define CLOCK_MOST      500  /* cases of a partition each time */
 #define COMMAND_ID_SIZE 16
 
 struct routing {
@@ -73,9 +73,8 @@ static size_t read_commands(struct routing *routing, struct batch *batch, struct
 	int32_t partitions = runtime_partitions(routing->runtime);
 	for (size_t i = 0; i < batch->count; i++) {
 		struct item *item = &batch->items[i];
-		const Redress__Command *command =
-			redress__command__unpack(arena_protobuf(batch->arena), item->message.len,
-						 item->message.value);
+		const Redress__Command *command = redress__command__unpack(
+		    arena_protobuf(batch->arena), item->message.len, item->message.value);
 		const char *wrong = fault(command, &item->message, partitions);
 		if (command)
 			item->number = command->number;
@@ -92,8 +91,8 @@ static const ProtobufCBinaryData *ask_key_of(const Redress__Command *command)
 	if (command->body_case != REDRESS__COMMAND__BODY_OPEN)
 		return NULL;
 	const Redress__Grievance *grievance = command->open->grievance;
-	bool usable = grievance->ask_key.len == ASK_KEY_SIZE &&
-		      grievance->fingerprint.len == ASK_KEY_SIZE;
+	bool usable =
+	    grievance->ask_key.len == ASK_KEY_SIZE && grievance->fingerprint.len == ASK_KEY_SIZE;
 	return usable ? &grievance->ask_key : NULL;
 }
 
@@ -347,7 +346,7 @@ static void count_things(struct routing *routing)
 	routing->assigned_to_person = metric_counter("redress_routing_to_person_total", NULL,
 						     "Assignments to people who decide.");
 	routing->refused =
-		metric_counter("redress_routing_refused_total", NULL, "Commands refused.");
+	    metric_counter("redress_routing_refused_total", NULL, "Commands refused.");
 	routing->aliased = metric_counter("redress_routing_aliased_total", NULL,
 					  "Numbers that became an alias of an earlier one.");
 	routing->repeated = metric_counter("redress_routing_repeated_total", NULL,
@@ -365,8 +364,7 @@ static int start(struct runtime *runtime, void **self, struct err *err)
 	routing->places = places_load(runtime_settings(runtime), err);
 	if (!routing->places)
 		return -1;
-	routing->view =
-		view_new(runtime_settings(runtime), runtime_partitions(runtime), err);
+	routing->view = view_new(runtime_settings(runtime), runtime_partitions(runtime), err);
 	return routing->view ? 0 : -1;
 }
 
@@ -393,17 +391,17 @@ static const struct setting *const settings[] = {redis_settings, view_settings, 
 						 NULL};
 
 const struct service routing_service = {
-	.name = "routing",
-	.summary = "decides what commands do to cases, and runs the clocks",
-	.settings = settings,
-	.offsets = OFFSETS_TRANSACTION,
-	.start = start,
-	.stop = stop,
-	.reload = reload,
-	.assigned = assigned,
-	.revoked = revoked,
-	.handle = handle,
-	.tick = tick,
-	.committed = committed,
-	.aborted = aborted,
+    .name = "routing",
+    .summary = "decides what commands do to cases, and runs the clocks",
+    .settings = settings,
+    .offsets = OFFSETS_TRANSACTION,
+    .start = start,
+    .stop = stop,
+    .reload = reload,
+    .assigned = assigned,
+    .revoked = revoked,
+    .handle = handle,
+    .tick = tick,
+    .committed = committed,
+    .aborted = aborted,
 };

@@ -16,18 +16,18 @@
 #include "util/log.h"
 #include "util/text.h"
 
-#define FENCE_SIZE 48
-#define DAY_MS INT64_C(86400000)
+#define FENCE_SIZE   48
+#define DAY_MS       INT64_C(86400000)
 #define REPLAY_CHUNK 2000
 /* What is past its time is still kept for a while: a replay may yet meet later events of it. */
 #define SHORTEST_KEEP_S 3600
 
 const struct setting view_settings[] = {
-	{"routing.closed_keep", SETTING_DURATION, "90d", 86400000, INT64_C(3650) * 86400000,
-	 "how long a closed case can be reopened and stays in Redis"},
-	{"routing.ask_keep", SETTING_DURATION, "7d", 60000, INT64_C(3650) * 86400000,
-	 "how long a repeated Idempotency-Key finds its case"},
-	{NULL, SETTING_STRING, NULL, 0, 0, NULL},
+    {"routing.closed_keep", SETTING_DURATION, "90d", 86400000, INT64_C(3650) * 86400000,
+     "how long a closed case can be reopened and stays in Redis"},
+    {"routing.ask_keep", SETTING_DURATION, "7d", 60000, INT64_C(3650) * 86400000,
+     "how long a repeated Idempotency-Key finds its case"},
+    {NULL, SETTING_STRING, NULL, 0, 0, NULL},
 };
 
 struct part {
@@ -100,7 +100,7 @@ static struct question *make_questions(const struct view *view, struct arena *ar
 	char key[HOT_KEY_SIZE];
 	size_t *sizes = arena_zero(arena, (size_t)view->partitions * sizeof(*sizes));
 	struct question *questions =
-		arena_zero(arena, (size_t)view->partitions * sizeof(*questions));
+	    arena_zero(arena, (size_t)view->partitions * sizeof(*questions));
 	for (size_t i = 0; i < set->case_count; i++)
 		sizes[set->cases[i].partition]++;
 	for (size_t i = 0; i < set->ask_count; i++)
@@ -163,8 +163,7 @@ static int run_questions(struct view *view, struct arena *arena, struct question
 {
 	struct redis_reply *replies;
 	size_t count, used = 0;
-	answers->lists =
-		arena_zero(arena, (size_t)view->partitions * sizeof(struct redis_reply *));
+	answers->lists = arena_zero(arena, (size_t)view->partitions * sizeof(struct redis_reply *));
 	answers->next = arena_zero(arena, (size_t)view->partitions * sizeof(size_t));
 	for (int32_t p = 0; p < view->partitions; p++) {
 		if (questions[p].count)
@@ -247,20 +246,20 @@ int view_load(struct view *view, struct arena *arena, struct hot_set *set, struc
 /* KEYS: fence, due, then one for each value. ARGV: the fence expected and the new one, then ttl and
  * value for each key, then score and member for each clock ("" as score: no clock). */
 static const char store_script[] =
-	"if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end\n"
-	"local a = 3\n"
-	"for i = 3, #KEYS do\n"
-	"  if ARGV[a] == '0' then redis.call('SET', KEYS[i], ARGV[a + 1])\n"
-	"  else redis.call('SET', KEYS[i], ARGV[a + 1], 'EX', ARGV[a]) end\n"
-	"  a = a + 2\n"
-	"end\n"
-	"while a < #ARGV do\n"
-	"  if ARGV[a] == '' then redis.call('ZREM', KEYS[2], ARGV[a + 1])\n"
-	"  else redis.call('ZADD', KEYS[2], ARGV[a], ARGV[a + 1]) end\n"
-	"  a = a + 2\n"
-	"end\n"
-	"redis.call('SET', KEYS[1], ARGV[2])\n"
-	"return 1\n";
+    "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end\n"
+    "local a = 3\n"
+    "for i = 3, #KEYS do\n"
+    "  if ARGV[a] == '0' then redis.call('SET', KEYS[i], ARGV[a + 1])\n"
+    "  else redis.call('SET', KEYS[i], ARGV[a + 1], 'EX', ARGV[a]) end\n"
+    "  a = a + 2\n"
+    "end\n"
+    "while a < #ARGV do\n"
+    "  if ARGV[a] == '' then redis.call('ZREM', KEYS[2], ARGV[a + 1])\n"
+    "  else redis.call('ZADD', KEYS[2], ARGV[a], ARGV[a + 1]) end\n"
+    "  a = a + 2\n"
+    "end\n"
+    "redis.call('SET', KEYS[1], ARGV[2])\n"
+    "return 1\n";
 
 struct store {
 	struct arena *arena;
@@ -442,22 +441,21 @@ static int take_fences(struct view *view, struct arena *arena, const int32_t *pa
 	size_t replied;
 	for (size_t i = 0; i < count; i++) {
 		const struct redis_arg get[] = {
-			REDIS_ARG("GET"), arg(arena, key, hot_key_position(key, partitions[i]))};
+		    REDIS_ARG("GET"), arg(arena, key, hot_key_position(key, partitions[i]))};
 		redis_queue(view->redis, get, 2);
 	}
 	if (redis_run(view->redis, arena, &replies, &replied, err))
 		return -1;
 	for (size_t i = 0; i < count; i++) {
 		struct part *part = &view->parts[partitions[i]];
-		const char *colon = replies[i].kind == REDIS_STRING
-					    ? strchr(replies[i].data, ':')
-					    : NULL;
+		const char *colon =
+		    replies[i].kind == REDIS_STRING ? strchr(replies[i].data, ':') : NULL;
 		part->ours = true;
 		part->events_next = colon ? strtoll(colon + 1, NULL, 10) : 0;
 		write_fence(view, part->events_next, part->fence);
 		const struct redis_arg set[] = {
-			REDIS_ARG("SET"), arg(arena, key, hot_key_position(key, partitions[i])),
-			arg(arena, part->fence, strlen(part->fence))};
+		    REDIS_ARG("SET"), arg(arena, key, hot_key_position(key, partitions[i])),
+		    arg(arena, part->fence, strlen(part->fence))};
 		redis_queue(view->redis, set, 3);
 	}
 	return redis_run_all_ok(view->redis, err);
@@ -472,7 +470,6 @@ struct restore {
 	int32_t *partitions;
 	size_t count, total;
 };
-
 
 static int compare_numbers(const void *a, const void *b)
 {
@@ -489,7 +486,8 @@ static void list_cases(struct restore *restore, struct hot_set *set)
 						  restore->partitions[i], NULL, false};
 	qsort(set->cases, restore->count, sizeof(*set->cases), compare_numbers);
 	for (size_t i = 0; i < restore->count; i++) {
-		if (!set->case_count || set->cases[set->case_count - 1].number != set->cases[i].number)
+		if (!set->case_count ||
+		    set->cases[set->case_count - 1].number != set->cases[i].number)
 			set->cases[set->case_count++] = set->cases[i];
 	}
 }
@@ -501,8 +499,8 @@ static void restore_ask(struct hot_set *set, const Redress__CaseEvent *event, in
 	    event->opened->grievance->fingerprint.len != ASK_KEY_SIZE)
 		return;
 	struct hot_ask *a = &set->asks[set->ask_count++];
-	*a = (struct hot_ask){partition, event->opened->grievance->ask_key.data, event->number,
-			      {0}, true};
+	*a = (struct hot_ask){
+	    partition, event->opened->grievance->ask_key.data, event->number, {0}, true};
 	memcpy(a->fingerprint, event->opened->grievance->fingerprint.data, sizeof(a->fingerprint));
 }
 
@@ -510,8 +508,8 @@ static int fold_event(struct restore *restore, struct hot_set *set, size_t i, st
 {
 	const Redress__CaseEvent *event = restore->events[i];
 	struct hot_case probe = {.number = event->number};
-	struct hot_case *c = bsearch(&probe, set->cases, set->case_count, sizeof(probe),
-				     compare_numbers);
+	struct hot_case *c =
+	    bsearch(&probe, set->cases, set->case_count, sizeof(probe), compare_numbers);
 	if (c->state && c->state->version >= event->version)
 		return 0;
 	if (case_apply(restore->arena, c->state, event, &c->state, err))
@@ -527,7 +525,7 @@ static int flush_restore(struct restore *restore, struct err *err)
 	struct hot_set set = {NULL, 0, NULL, 0};
 	bool *stale = arena_zero(restore->arena, (size_t)view->partitions);
 	struct kafka_partition *written =
-		arena_take(restore->arena, (restore->count + 1) * sizeof(*written));
+	    arena_take(restore->arena, (restore->count + 1) * sizeof(*written));
 	if (!restore->count)
 		return 0;
 	list_cases(restore, &set);
@@ -539,7 +537,7 @@ static int flush_restore(struct restore *restore, struct err *err)
 			return -1;
 		/* the last one of a partition is found first */
 		written[restore->count - 1 - i] = (struct kafka_partition){
-			TOPIC_EVENTS, restore->partitions[i], restore->offsets[i] + 1};
+		    TOPIC_EVENTS, restore->partitions[i], restore->offsets[i] + 1};
 	}
 	/* events that were there already still move the fence */
 	for (size_t i = 0; i < set.case_count; i++)
@@ -625,10 +623,10 @@ int view_overdue(struct view *view, struct arena *arena, int64_t now_ms, size_t 
 		if (!view->parts[p].ours)
 			continue;
 		const struct redis_arg args[] = {
-			REDIS_ARG("ZRANGEBYSCORE"), arg(arena, key, hot_key_due(key, p)),
-			REDIS_ARG("-inf"),          {until, strlen(until)},
-			REDIS_ARG("LIMIT"),         REDIS_ARG("0"),
-			{most, strlen(most)}};
+		    REDIS_ARG("ZRANGEBYSCORE"), arg(arena, key, hot_key_due(key, p)),
+		    REDIS_ARG("-inf"),          {until, strlen(until)},
+		    REDIS_ARG("LIMIT"),         REDIS_ARG("0"),
+		    {most, strlen(most)}};
 		redis_queue(view->redis, args, sizeof(args) / sizeof(*args));
 	}
 	if (redis_run(view->redis, arena, &replies, &count, err))
@@ -641,7 +639,7 @@ int view_overdue(struct view *view, struct arena *arena, int64_t now_ms, size_t 
 		const struct redis_reply *reply = &replies[used++];
 		for (size_t i = 0; reply->kind == REDIS_LIST && i < reply->count; i++)
 			set->cases[set->case_count++] = (struct hot_case){
-				strtoull(reply->items[i].data, NULL, 16), p, NULL, false};
+			    strtoull(reply->items[i].data, NULL, 16), p, NULL, false};
 	}
 	return set->case_count ? view_load(view, arena, set, err) : 0;
 }

@@ -19,7 +19,7 @@
 #include "util/clock.h"
 #include "util/log.h"
 
-#define ID_SIZE	 160
+#define ID_SIZE  160
 #define FLUSH_MS 30000
 
 static const char usage[] =

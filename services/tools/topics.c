@@ -13,7 +13,7 @@
 #include "domain/pipeline.h"
 #include "util/log.h"
 
-#define WAIT_TRIES 100
+#define WAIT_TRIES   100
 #define WAIT_STEP_US 100000
 
 static const struct setting topics_settings[] = {

@@ -145,8 +145,8 @@ static void each_role_reads_its_parts_and_no_others(void **state)
 		int result;
 	} may[] = {
 	    {ROLE_CLASSIFICATION, SEAL_TEXT, 0}, {ROLE_CLASSIFICATION, SEAL_CONTACT, -1},
-	    {ROLE_NOTIFICATION, SEAL_TEXT, -1},	 {ROLE_NOTIFICATION, SEAL_CONTACT, 0},
-	    {ROLE_DESK, SEAL_TEXT, 0},		 {ROLE_DESK, SEAL_CONTACT, 0},
+	    {ROLE_NOTIFICATION, SEAL_TEXT, -1},  {ROLE_NOTIFICATION, SEAL_CONTACT, 0},
+	    {ROLE_DESK, SEAL_TEXT, 0},           {ROLE_DESK, SEAL_CONTACT, 0},
 	};
 	struct fixture *f = *state;
 	struct epoch e;

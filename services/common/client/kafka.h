@@ -51,7 +51,7 @@ struct kafka_partition {
 };
 
 #define KAFKA_BEGINNING INT64_C(-2)
-#define KAFKA_END	INT64_C(-1)
+#define KAFKA_END       INT64_C(-1)
 
 /* ---- reading ------------------------------------------------------------------------------- */
 

@@ -295,7 +295,7 @@ size_t kafka_message_headers(const struct kafka_message *message, struct arena *
 struct replay {
 	const struct kafka_partition *partitions;
 	size_t count, open; /* partitions not yet read to their end */
-	int64_t *ends;	    /* INT64_MIN once read */
+	int64_t *ends;      /* INT64_MIN once read */
 	int (*each)(void *self, const struct kafka_message *message, struct err *err);
 	void *self;
 };
@@ -351,7 +351,7 @@ int kafka_replay(const struct settings *settings, const struct kafka_partition *
 		 void *self, struct err *err)
 {
 	struct replay replay = {partitions, count, count, x_calloc(count, sizeof(int64_t)),
-				each,	    self};
+				each,       self};
 	struct kafka_consumer *reader = NULL;
 	int result = kafka_ends(settings, partitions, count, replay.ends, err);
 	if (!result) {

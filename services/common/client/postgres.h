@@ -32,7 +32,7 @@ int postgres_exec(struct postgres *postgres, const char *sql, struct err *err) M
 struct postgres_param {
 	const void *data; /* NULL: SQL NULL */
 	int len;
-	unsigned oid;     /* type; 0: let the server find out */
+	unsigned oid; /* type; 0: let the server find out */
 };
 struct postgres_param postgres_int8(struct arena *arena, int64_t value);
 struct postgres_param postgres_int4(struct arena *arena, int32_t value);
@@ -52,7 +52,7 @@ const char *postgres_get_bytes(const struct postgres_result *result, size_t row,
 			       size_t *size); /* NUL-terminated; lives as long as the result */
 
 /* Rows of binary COPY. Build them in a buffer, then send it in one piece. */
-void copy_start(struct buffer *rows);                 /* header */
+void copy_start(struct buffer *rows); /* header */
 void copy_row(struct buffer *rows, int16_t columns);
 void copy_null(struct buffer *rows);
 void copy_int2(struct buffer *rows, int16_t value);
@@ -62,8 +62,8 @@ void copy_float4(struct buffer *rows, float value);
 void copy_float8(struct buffer *rows, double value);
 void copy_bool(struct buffer *rows, bool value);
 void copy_bytes(struct buffer *rows, const void *data, size_t size); /* bytea and text */
-void copy_str(struct buffer *rows, const char *text);                 /* NULL is NULL */
-void copy_time_ms(struct buffer *rows, int64_t unix_ms);              /* timestamptz */
+void copy_str(struct buffer *rows, const char *text);                /* NULL is NULL */
+void copy_time_ms(struct buffer *rows, int64_t unix_ms);             /* timestamptz */
 /* statement: "COPY t (a, b) FROM STDIN BINARY". */
 int postgres_copy(struct postgres *postgres, const char *statement, struct buffer *rows,
 		  struct err *err) MUST_CHECK;

@@ -27,9 +27,9 @@ struct area_shape {
 struct area {
 	const char *code;
 	struct localized name;
-	const struct area *parent;	/* NULL: a root */
+	const struct area *parent;      /* NULL: a root */
 	const struct area_shape *shape; /* NULL: known by its code only */
-	size_t depth;			/* 0: a root */
+	size_t depth;                   /* 0: a root */
 };
 
 /*

@@ -8,7 +8,7 @@
 #define COUNTER_MAX   ((1u << COUNTER_BITS) - 1)
 #define SLOT_SHIFT    (COUNTER_BITS + NODE_BITS)
 #define TIME_SHIFT    (SLOT_SHIFT + SLOT_BITS)
-#define DIGITS	      13
+#define DIGITS        13
 #define CHECK_MODULUS 37
 
 static const char alphabet[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";

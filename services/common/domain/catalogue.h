@@ -33,7 +33,7 @@ enum { CATALOGUE_URGENCIES = 3 }; /* ROUTINE, HIGH, EMERGENCY of case.proto */
 /* One step of an escalation ladder: whom to tell, and how long there is then. */
 struct catalogue_step {
 	enum { STEP_OFFICE, STEP_PARENT, STEP_HEAD } tell; /* the office named, or relative */
-	const struct catalogue_office *office;		   /* STEP_OFFICE only */
+	const struct catalogue_office *office;             /* STEP_OFFICE only */
 	struct calendar_span within;
 };
 
@@ -93,7 +93,7 @@ struct catalogue_question {
 	struct localized text;
 	enum catalogue_datatype datatype;
 	bool required;
-	bool routing;			      /* rules may look at the answer; value lists only */
+	bool routing;                         /* rules may look at the answer; value lists only */
 	const struct catalogue_value *values; /* of value lists */
 	size_t value_count;
 };
@@ -111,7 +111,7 @@ struct catalogue_service {
 
 struct catalogue {
 	const char *default_language;
-	struct localized name;		       /* of the nation */
+	struct localized name;                 /* of the nation */
 	const struct calendar *calendar;       /* the nation's: rules' times are in its zone */
 	const struct catalogue_office *triage; /* the people who decide when nothing else does */
 	const struct catalogue_level *level;   /* of cases whose category is not known */

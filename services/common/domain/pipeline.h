@@ -22,10 +22,10 @@ struct pipeline_stage {
 	const char *writes[PIPELINE_MAX]; /* NULL-ended */
 };
 
-#define TOPIC_RECEIVED	  "grievances.received"
-#define TOPIC_COMMANDS	  "cases.commands"
-#define TOPIC_EVENTS	  "cases.events"
-#define TOPIC_OUTCOMES	  "notifications.outcomes"
+#define TOPIC_RECEIVED    "grievances.received"
+#define TOPIC_COMMANDS    "cases.commands"
+#define TOPIC_EVENTS      "cases.events"
+#define TOPIC_OUTCOMES    "notifications.outcomes"
 #define TOPIC_DEAD_SUFFIX ".dead"
 
 extern const struct pipeline_topic pipeline_topics[];
@@ -34,6 +34,6 @@ extern const struct pipeline_stage pipeline_stages[];
 extern const size_t pipeline_stage_count;
 
 const struct pipeline_stage *pipeline_stage(const char *service); /* NULL: no such service */
-const struct pipeline_topic *pipeline_topic(const char *name);	  /* NULL: no such topic */
+const struct pipeline_topic *pipeline_topic(const char *name);    /* NULL: no such topic */
 
 #endif

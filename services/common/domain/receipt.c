@@ -6,7 +6,7 @@
 #include "util/text.h"
 
 #define CODE_SIZE 10 /* 80 bits */
-#define DIGITS	  16
+#define DIGITS    16
 
 static const char alphabet[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 

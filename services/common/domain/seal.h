@@ -14,12 +14,12 @@
 #include "util/arena.h"
 #include "util/err.h"
 
-#define SEAL_KEY_SIZE	       32
+#define SEAL_KEY_SIZE          32
 #define SEAL_WRAPPED_SIZE      72
 #define SEAL_EPOCH_ID_SIZE     16
 #define SEAL_EPOCH_SEALED_SIZE 80 /* crypto_box_seal of one key */
-#define SEAL_OVERHEAD	       40 /* nonce and tag */
-#define SEAL_NONCE_SIZE	       24
+#define SEAL_OVERHEAD          40 /* nonce and tag */
+#define SEAL_NONCE_SIZE        24
 
 enum seal_part { SEAL_TEXT = 1, SEAL_CONTACT = 2, SEAL_WHY = 3, SEAL_CASEWORK = 4 };
 

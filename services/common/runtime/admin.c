@@ -40,12 +40,18 @@ static void show_metrics(struct http_request *request)
 	buffer_free(&out);
 }
 
+static void refuse_method(struct http_request *request)
+{
+	static const struct http_field fields[] = {{"Allow", "GET, HEAD"}, {NULL, NULL}};
+	http_reply(request, 405, "text/plain; charset=utf-8", fields, "only GET and HEAD\n", 18);
+}
+
 static void answer(void *self, struct http_request *request)
 {
 	struct runtime *runtime = self;
 	const char *path = http_path(request), *method = http_method(request);
 	if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
-		http_problem(request, 405, "method-not-allowed", NULL, "only GET is answered here");
+		refuse_method(request);
 	else if (strcmp(path, "/healthz") == 0)
 		show_health(runtime, request);
 	else if (strcmp(path, "/readyz") == 0)

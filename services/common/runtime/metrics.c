@@ -11,7 +11,7 @@
 
 enum kind { COUNTER, GAUGE, HISTOGRAM };
 
-static const int64_t bucket_us[] = {1000,   2500,   5000,    10000,   25000,   50000,	 100000,
+static const int64_t bucket_us[] = {1000,   2500,   5000,    10000,   25000,   50000,    100000,
 				    250000, 500000, 1000000, 2500000, 5000000, 10000000, 60000000};
 #define BUCKETS (sizeof(bucket_us) / sizeof(*bucket_us))
 

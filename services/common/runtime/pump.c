@@ -16,8 +16,8 @@
 #include "util/log.h"
 #include "util/text.h"
 
-#define POLL_MS	       20
-#define TICK_MS	       100
+#define POLL_MS        20
+#define TICK_MS        100
 #define RETRY_FIRST_MS 100
 #define RETRY_MOST_MS  2000 /* well below the group's patience: the loop polls in between */
 #define FLUSH_MS       30000

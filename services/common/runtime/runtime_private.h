@@ -17,8 +17,8 @@ struct runtime {
 	char source[96];
 	void *self;
 	struct http_server *admin;
-	_Atomic bool started;	 /* start() has returned */
-	_Atomic bool working;	 /* not in the middle of retrying */
+	_Atomic bool started;    /* start() has returned */
+	_Atomic bool working;    /* not in the middle of retrying */
 	_Atomic int64_t beat_us; /* the main loop was here */
 };
 

@@ -24,7 +24,7 @@
 struct item {
 	struct kafka_message message;
 	uint64_t number; /* for the log; the handler sets it as soon as it knows */
-	bool dead;	 /* set by item_dead */
+	bool dead;       /* set by item_dead */
 	struct err reason;
 };
 
@@ -50,7 +50,7 @@ void outbox_cause(struct outbox *outbox, const struct item *item);
 size_t outbox_count(const struct outbox *outbox);
 
 enum service_offsets {
-	OFFSETS_NONE,	     /* no input: an HTTP daemon */
+	OFFSETS_NONE,        /* no input: an HTTP daemon */
 	OFFSETS_TRANSACTION, /* output and offsets in one Kafka transaction */
 	OFFSETS_OWN, /* the service keeps them with its data; assigned() says where to start */
 };

@@ -22,7 +22,7 @@ struct block {
 struct arena {
 	struct block *blocks; /* the first one is being filled; those behind it are full */
 	struct block *spare;  /* kept from before the last reset */
-	size_t used;	      /* of the first block */
+	size_t used;          /* of the first block */
 	size_t spare_bytes;
 	ProtobufCAllocator allocator;
 };

@@ -14,11 +14,11 @@
 #include "util/err.h"
 
 enum setting_type {
-	SETTING_STRING,	  /* min, max: length in bytes */
-	SETTING_INT,	  /* min, max: value */
+	SETTING_STRING,   /* min, max: length in bytes */
+	SETTING_INT,      /* min, max: value */
 	SETTING_DURATION, /* "250ms", "10s", "5m", "2h", "7d"; min, max in milliseconds */
-	SETTING_BOOL,	  /* yes, no */
-	SETTING_SECRET,	  /* a string; --check prints it as (set) or (not set) */
+	SETTING_BOOL,     /* yes, no */
+	SETTING_SECRET,   /* a string; --check prints it as (set) or (not set) */
 };
 
 struct setting {

@@ -6,8 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-bool text_is_empty(const char *text);		  /* NULL or "" */
-bool text_equal(const char *a, const char *b);	  /* NULL equals "" */
+bool text_is_empty(const char *text);             /* NULL or "" */
+bool text_equal(const char *a, const char *b);    /* NULL equals "" */
 bool text_is_utf8(const char *text, size_t size); /* well-formed, RFC 3629 */
 /* size bytes as lower-case hex and a NUL: room for 2 * size + 1. */
 void text_hex(char *out, const void *bytes, size_t size);

@@ -1,0 +1,547 @@
+#include "client/http.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <microhttpd.h>
+#include <netdb.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "util/alloc.h"
+#include "util/arena.h"
+#include "util/buffer.h"
+#include "util/clock.h"
+#include "util/log.h"
+
+#define CONNECTION_MEMORY ((size_t)16 * 1024) /* request line and headers */
+#define POOL_MAX          4096                /* requests kept for the next ones */
+#define POOL_BODY_MAX     ((size_t)64 * 1024) /* a larger body's memory is not kept */
+#define STREAM_UNSENT_MAX ((size_t)256 * 1024)
+
+struct http_server {
+	struct MHD_Daemon *daemon;
+	struct http_options options;
+	http_handler *handler;
+	void *self;
+	pthread_mutex_t lock; /* of the pool */
+	struct http_request *pool;
+	size_t pooled;
+	_Atomic size_t under_way;
+};
+
+/* RUNNING: in the handler. WAITING: suspended. REPLIED: response is there. */
+enum request_state { REQUEST_RUNNING, REQUEST_WAITING, REQUEST_REPLIED };
+
+struct http_request {
+	struct http_request *next; /* in the pool */
+	struct http_server *server;
+	struct MHD_Connection *connection;
+	const char *method, *path;
+	struct buffer body;
+	struct arena *arena;
+	_Atomic int state;
+	bool handed;    /* to the handler */
+	bool too_large; /* and the rest of the body is thrown away */
+	int64_t begun_us;
+	int status;
+	struct MHD_Response *response;
+};
+
+/* ---- the pool ------------------------------------------------------------------------------- */
+
+static struct http_request *take_request(struct http_server *server)
+{
+	pthread_mutex_lock(&server->lock);
+	struct http_request *request = server->pool;
+	if (request) {
+		server->pool = request->next;
+		server->pooled--;
+	}
+	pthread_mutex_unlock(&server->lock);
+	if (!request) {
+		request = x_calloc(1, sizeof(*request));
+		request->arena = arena_new();
+	}
+	request->server = server;
+	request->state = REQUEST_RUNNING;
+	request->handed = request->too_large = false;
+	request->response = NULL;
+	request->begun_us = clock_mono_us();
+	server->under_way++;
+	return request;
+}
+
+static void free_request(struct http_request *request)
+{
+	arena_free(&request->arena);
+	buffer_free(&request->body);
+	free(request);
+}
+
+static void give_back(struct http_request *request)
+{
+	struct http_server *server = request->server;
+	arena_reset(request->arena);
+	if (request->body.room > POOL_BODY_MAX)
+		buffer_free(&request->body);
+	buffer_clear(&request->body);
+	pthread_mutex_lock(&server->lock);
+	bool keep = server->pooled < POOL_MAX;
+	if (keep) {
+		request->next = server->pool;
+		server->pool = request;
+		server->pooled++;
+	}
+	pthread_mutex_unlock(&server->lock);
+	if (!keep)
+		free_request(request);
+	server->under_way--;
+}
+
+/* ---- what was asked ------------------------------------------------------------------------- */
+
+const char *http_method(const struct http_request *request)
+{
+	return request->method;
+}
+
+const char *http_path(const struct http_request *request)
+{
+	return request->path;
+}
+
+const char *http_header(const struct http_request *request, const char *name)
+{
+	return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
+}
+
+const char *http_query(const struct http_request *request, const char *name)
+{
+	return MHD_lookup_connection_value(request->connection, MHD_GET_ARGUMENT_KIND, name);
+}
+
+const char *http_body(const struct http_request *request, size_t *size)
+{
+	*size = request->body.len;
+	return request->body.data ? request->body.data : "";
+}
+
+struct arena *http_arena(struct http_request *request)
+{
+	return request->arena;
+}
+
+/* ---- answering ------------------------------------------------------------------------------ */
+
+static void add_fields(struct MHD_Response *response, const char *type,
+		       const struct http_field *fields)
+{
+	if (type)
+		MHD_add_response_header(response, "Content-Type", type);
+	MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+	for (; fields && fields->name; fields++) {
+		/* refused by libmicrohttpd when it would break the header apart */
+		if (MHD_add_response_header(response, fields->name, fields->value) != MHD_YES)
+			log_warn(0, "header %s cannot be sent", fields->name);
+	}
+}
+
+static void respond(struct http_request *request, int status, struct MHD_Response *response)
+{
+	struct MHD_Connection *connection = request->connection;
+	request->status = status;
+	request->response = response;
+	/* while the handler runs its own thread goes on with the response afterwards */
+	if (atomic_exchange(&request->state, REQUEST_REPLIED) == REQUEST_WAITING)
+		MHD_resume_connection(connection);
+}
+
+void http_reply(struct http_request *request, int status, const char *type,
+		const struct http_field *fields, const void *body, size_t size)
+{
+	struct MHD_Response *response =
+	    MHD_create_response_from_buffer(size, (void *)(uintptr_t)body, MHD_RESPMEM_MUST_COPY);
+	if (!response)
+		fatal("out of memory");
+	add_fields(response, type, fields);
+	respond(request, status, response);
+}
+
+static const char *title(int status)
+{
+	switch (status) {
+	case 400:
+		return "The request cannot be understood";
+	case 401:
+	case 403:
+		return "Not allowed";
+	case 404:
+		return "Not found";
+	case 405:
+		return "Method not allowed";
+	case 408:
+		return "The request took too long";
+	case 409:
+		return "Conflict";
+	case 411:
+		return "Length required";
+	case 413:
+		return "Too large";
+	case 415:
+		return "Content type not supported";
+	case 422:
+		return "The request cannot be carried out";
+	case 429:
+		return "Too many requests";
+	case 503:
+		return "Not available now";
+	default:
+		return status < 500 ? "The request is refused" : "Something is broken here";
+	}
+}
+
+static void problem(struct http_request *request, int status, const char *code, const char *field,
+		    const char *detail, const struct http_field *fields)
+{
+	char type[120];
+	snprintf(type, sizeof(type), "urn:redress:problem:%s", code);
+	json_t *body = json_pack("{s:s, s:s, s:i, s:s, s:s*}", "type", type, "title", title(status),
+				 "status", status, "detail", detail, "field", field);
+	char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+	const char *sent = text ? text : "{}";
+	http_reply(request, status, "application/problem+json", fields, sent, strlen(sent));
+	free(text);
+	json_decref(body);
+}
+
+void http_problem(struct http_request *request, int status, const char *code, const char *field,
+		  const char *detail)
+{
+	problem(request, status, code, field, detail, NULL);
+}
+
+void http_problem_later(struct http_request *request, int status, const char *code,
+			const char *detail, unsigned retry_after_s)
+{
+	char seconds[16];
+	snprintf(seconds, sizeof(seconds), "%u", retry_after_s);
+	const struct http_field fields[] = {{"Retry-After", seconds}, {NULL, NULL}};
+	problem(request, status, code, NULL, detail, fields);
+}
+
+/* ---- streams -------------------------------------------------------------------------------- */
+
+struct http_stream {
+	pthread_mutex_t lock;
+	struct MHD_Connection *connection;
+	struct buffer unsent;
+	bool suspended, gone, ended;
+};
+
+static void free_stream(struct http_stream *stream)
+{
+	pthread_mutex_destroy(&stream->lock);
+	buffer_free(&stream->unsent);
+	free(stream);
+}
+
+/* libmicrohttpd wants bytes: gives what there is, or sleeps until there is something. */
+static ssize_t read_stream(void *self, uint64_t position, char *out, size_t room)
+{
+	(void)position;
+	struct http_stream *stream = self;
+	ssize_t given = 0;
+	pthread_mutex_lock(&stream->lock);
+	size_t size = stream->unsent.len < room ? stream->unsent.len : room;
+	if (size) {
+		memcpy(out, stream->unsent.data, size);
+		memmove(stream->unsent.data, stream->unsent.data + size, stream->unsent.len - size);
+		stream->unsent.len -= size;
+		given = (ssize_t)size;
+	} else if (stream->ended) {
+		given = MHD_CONTENT_READER_END_OF_STREAM;
+	} else {
+		MHD_suspend_connection(stream->connection);
+		stream->suspended = true;
+	}
+	pthread_mutex_unlock(&stream->lock);
+	return given;
+}
+
+static void stream_closed(void *self)
+{
+	struct http_stream *stream = self;
+	pthread_mutex_lock(&stream->lock);
+	stream->gone = true;
+	bool unused = stream->ended;
+	pthread_mutex_unlock(&stream->lock);
+	if (unused)
+		free_stream(stream);
+}
+
+struct http_stream *http_stream_start(struct http_request *request, const char *type,
+				      const struct http_field *fields)
+{
+	struct http_stream *stream = x_calloc(1, sizeof(*stream));
+	pthread_mutex_init(&stream->lock, NULL);
+	stream->connection = request->connection;
+	struct MHD_Response *response = MHD_create_response_from_callback(
+	    MHD_SIZE_UNKNOWN, 4096, read_stream, stream, stream_closed);
+	if (!response)
+		fatal("out of memory");
+	add_fields(response, type, fields);
+	respond(request, 200, response);
+	return stream;
+}
+
+/* With the lock held. */
+static void wake(struct http_stream *stream)
+{
+	if (!stream->suspended)
+		return;
+	stream->suspended = false;
+	MHD_resume_connection(stream->connection);
+}
+
+int http_stream_send(struct http_stream *stream, const void *data, size_t size)
+{
+	pthread_mutex_lock(&stream->lock);
+	int result = stream->gone || stream->unsent.len + size > STREAM_UNSENT_MAX ? -1 : 0;
+	if (!result) {
+		buffer_add(&stream->unsent, data, size);
+		wake(stream);
+	}
+	pthread_mutex_unlock(&stream->lock);
+	return result;
+}
+
+void http_stream_end(struct http_stream **stream)
+{
+	if (!*stream)
+		return;
+	pthread_mutex_lock(&(*stream)->lock);
+	(*stream)->ended = true;
+	bool unused = (*stream)->gone;
+	if (!unused)
+		wake(*stream);
+	pthread_mutex_unlock(&(*stream)->lock);
+	if (unused)
+		free_stream(*stream);
+	*stream = NULL;
+}
+
+/* ---- libmicrohttpd -------------------------------------------------------------------------- */
+
+/* libmicrohttpd cannot answer in the middle of a body, so this is written past it. */
+static void say_timeout(struct MHD_Connection *connection)
+{
+	static const char text[] = "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n"
+				   "Content-Length: 0\r\n\r\n";
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	if (info && send(info->connect_fd, text, sizeof(text) - 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		log_debug(0, "a slow client had gone already");
+}
+
+static enum MHD_Result take_body(struct http_request *request, const char *data, size_t *size)
+{
+	const struct http_options *options = &request->server->options;
+	int64_t most_us = (int64_t)options->idle_timeout_s * 1000000;
+	if (clock_mono_us() - request->begun_us > most_us) {
+		say_timeout(request->connection);
+		return MHD_NO;
+	}
+	if (request->body.len + *size > options->body_max)
+		request->too_large = true;
+	else
+		buffer_add(&request->body, data, *size);
+	*size = 0;
+	return MHD_YES;
+}
+
+static enum MHD_Result send_response(struct http_request *request)
+{
+	enum MHD_Result result =
+	    MHD_queue_response(request->connection, (unsigned)request->status, request->response);
+	MHD_destroy_response(request->response);
+	request->response = NULL;
+	return result;
+}
+
+static void refuse_large(struct http_request *request)
+{
+	char detail[80];
+	snprintf(detail, sizeof(detail), "the body may have %zu bytes at most",
+		 request->server->options.body_max);
+	http_problem(request, 413, "too-large", NULL, detail);
+}
+
+static enum MHD_Result hand_over(struct http_request *request)
+{
+	struct http_server *server = request->server;
+	request->handed = true;
+	if (request->too_large)
+		refuse_large(request);
+	else
+		server->handler(server->self, request);
+	if (request->state == REQUEST_REPLIED)
+		return send_response(request);
+	/* Suspended first and told afterwards, so that an answer in between finds a connection
+	 * that can be resumed. */
+	int running = REQUEST_RUNNING;
+	MHD_suspend_connection(request->connection);
+	if (!atomic_compare_exchange_strong(&request->state, &running, REQUEST_WAITING))
+		MHD_resume_connection(request->connection);
+	return MHD_YES;
+}
+
+static bool announces_too_much(struct http_request *request)
+{
+	const char *length = http_header(request, MHD_HTTP_HEADER_CONTENT_LENGTH);
+	return length && strtoull(length, NULL, 10) > request->server->options.body_max;
+}
+
+static enum MHD_Result on_request(void *self, struct MHD_Connection *connection, const char *url,
+				  const char *method, const char *version, const char *data,
+				  size_t *size, void **context)
+{
+	(void)version;
+	struct http_request *request = *context;
+	if (!request) {
+		request = *context = take_request(self);
+		request->connection = connection;
+		request->method = method;
+		request->path = url;
+		if (!announces_too_much(request))
+			return MHD_YES;
+		request->handed = true;
+		refuse_large(request);
+		return send_response(request);
+	}
+	if (*size)
+		return take_body(request, data, size);
+	if (!request->handed)
+		return hand_over(request);
+	return request->state == REQUEST_REPLIED && request->response ? send_response(request)
+								      : MHD_YES;
+}
+
+static void on_completed(void *self, struct MHD_Connection *connection, void **context,
+			 enum MHD_RequestTerminationCode code)
+{
+	(void)self;
+	(void)connection;
+	(void)code;
+	struct http_request *request = *context;
+	if (!request)
+		return;
+	if (request->response)
+		MHD_destroy_response(request->response);
+	give_back(request);
+	*context = NULL;
+}
+
+static void on_log(void *self, const char *format, va_list args)
+    __attribute__((format(printf, 2, 0)));
+static void on_log(void *self, const char *format, va_list args)
+{
+	(void)self;
+	char text[200];
+	vsnprintf(text, sizeof(text), format, args);
+	text[strcspn(text, "\r\n")] = '\0';
+	log_debug(0, "http: %s", text);
+}
+
+/* ---- listening ------------------------------------------------------------------------------ */
+
+static int open_socket(const struct addrinfo *at, struct err *err)
+{
+	int one = 1;
+	int fd = socket(at->ai_family, at->ai_socktype | SOCK_CLOEXEC, at->ai_protocol);
+	if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) == 0 &&
+	    bind(fd, at->ai_addr, at->ai_addrlen) == 0 && listen(fd, SOMAXCONN) == 0)
+		return fd;
+	err_set(err, "%s", strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+/* "host:port", "[address]:port", ":port". The socket, or -1. */
+static int listen_at(const char *listen, struct err *err)
+{
+	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
+				       .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
+	struct addrinfo *found = NULL;
+	const char *colon = strrchr(listen, ':');
+	if (!colon)
+		return err_set(err, "%.100s: expected host:port", listen);
+	const char *host = listen;
+	size_t len = (size_t)(colon - listen);
+	if (len > 1 && host[0] == '[' && host[len - 1] == ']') {
+		host++;
+		len -= 2;
+	}
+	char *name = x_printf("%.*s", (int)len, host);
+	int failed = getaddrinfo(*name ? name : NULL, colon + 1, &hints, &found);
+	int fd = failed ? err_set(err, "%s", gai_strerror(failed)) : open_socket(found, err);
+	if (fd < 0)
+		err_context(err, "%.100s", listen);
+	if (found)
+		freeaddrinfo(found);
+	free(name);
+	return fd;
+}
+
+struct http_server *http_server_start(const struct http_options *options, http_handler *handler,
+				      void *self, struct err *err)
+{
+	int fd = listen_at(options->listen, err);
+	if (fd < 0)
+		return NULL;
+	struct http_server *server = x_calloc(1, sizeof(*server));
+	server->options = *options;
+	server->handler = handler;
+	server->self = self;
+	pthread_mutex_init(&server->lock, NULL);
+	server->daemon = MHD_start_daemon(
+	    MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL,
+	    NULL, on_request, server, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
+	    MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_THREAD_POOL_SIZE,
+	    options->threads > 1 ? options->threads : 0, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+	    CONNECTION_MEMORY, MHD_OPTION_CONNECTION_LIMIT, options->connections,
+	    MHD_OPTION_PER_IP_CONNECTION_LIMIT, options->connections_per_ip,
+	    MHD_OPTION_CONNECTION_TIMEOUT, options->idle_timeout_s, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+	    MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_END);
+	if (server->daemon)
+		return server;
+	close(fd);
+	free(server);
+	err_set(err, "the HTTP server does not start");
+	return NULL;
+}
+
+void http_server_stop(struct http_server **server, int64_t grace_ms)
+{
+	if (!*server)
+		return;
+	int fd = MHD_quiesce_daemon((*server)->daemon);
+	for (int64_t waited = 0; waited < grace_ms && (*server)->under_way; waited += 10)
+		usleep(10 * 1000);
+	MHD_stop_daemon((*server)->daemon);
+	if (fd >= 0)
+		close(fd);
+	while ((*server)->pool) {
+		struct http_request *next = (*server)->pool->next;
+		free_request((*server)->pool);
+		(*server)->pool = next;
+	}
+	pthread_mutex_destroy(&(*server)->lock);
+	free(*server);
+	*server = NULL;
+}
