@@ -1,0 +1,171 @@
+#include "domain/calendar.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unicode/ucal.h>
+#include <unicode/ustring.h>
+
+#define MINUTE_MS INT64_C(60000)
+#define DAY_MINUTES 1440
+#define DAY_MS (DAY_MINUTES * MINUTE_MS)
+/* A calendar without a working day in so long is refused when it is loaded. */
+#define SEARCH_DAYS 400
+
+int calendar_open_zone(struct calendar *calendar, const char *zone, struct err *err)
+{
+	UChar name[64], canonical[64];
+	UErrorCode status = U_ZERO_ERROR;
+	UBool known = false;
+	u_strFromUTF8(name, 64, NULL, zone, -1, &status);
+	ucal_getCanonicalTimeZoneID(name, -1, canonical, 64, &known, &status);
+	if (U_FAILURE(status))
+		return err_set(err, "there is no time zone \"%.40s\"", zone);
+	calendar->zone = ucal_open(name, -1, "en", UCAL_GREGORIAN, &status);
+	return U_FAILURE(status) ? err_set(err, "time zone: %s", u_errorName(status)) : 0;
+}
+
+void calendar_close_zone(struct calendar *calendar)
+{
+	if (calendar->zone)
+		ucal_close(calendar->zone);
+	calendar->zone = NULL;
+}
+
+int calendar_span_parse(const char *text, struct calendar_span *span, struct err *err)
+{
+	static const struct {
+		const char *name;
+		enum calendar_unit unit;
+	} units[] = {{"hour", UNIT_HOURS},
+		     {"day", UNIT_DAYS},
+		     {"working hour", UNIT_WORKING_HOURS},
+		     {"working day", UNIT_WORKING_DAYS}};
+	int used = 0;
+	if (sscanf(text, "%5d %n", &span->count, &used) == 1 && span->count > 0) {
+		const char *unit = text + used;
+		size_t len = strlen(unit);
+		len -= len && unit[len - 1] == 's';
+		for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++) {
+			if (strlen(units[i].name) == len && strncmp(units[i].name, unit, len) == 0) {
+				span->unit = units[i].unit;
+				return 0;
+			}
+		}
+	}
+	return err_set(err, "\"%.40s\" is no span such as \"2 working days\" or \"4 hours\"", text);
+}
+
+/* Days from the civil date (proleptic Gregorian), after Howard Hinnant's "chrono-Compatible
+ * Low-Level Date Algorithms". */
+static int32_t days_from_civil(int year, int month, int day)
+{
+	year -= month <= 2;
+	int era = (year >= 0 ? year : year - 399) / 400;
+	int yoe = year - era * 400;
+	int doy = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
+	int doe = yoe * 365 + yoe / 4 - yoe / 100 + doy;
+	return era * 146097 + doe - 719468;
+}
+
+int calendar_day_parse(const char *text, int32_t *day)
+{
+	static const int lengths[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+	int year, month, of_month, used = 0;
+	if (sscanf(text, "%4d-%2d-%2d%n", &year, &month, &of_month, &used) != 3 || text[used] ||
+	    month < 1 || month > 12 || of_month < 1 || of_month > lengths[month - 1])
+		return -1;
+	*day = days_from_civil(year, month, of_month);
+	return 0;
+}
+
+int calendar_hours_parse(const char *text, struct calendar_hours *hours)
+{
+	int h1, m1, h2, m2, used = 0;
+	*hours = (struct calendar_hours){0, 0};
+	if (strcmp(text, "closed") == 0)
+		return 0;
+	if (sscanf(text, "%2d:%2d-%2d:%2d%n", &h1, &m1, &h2, &m2, &used) != 4 || text[used] ||
+	    h1 < 0 || h1 > 23 || m1 < 0 || m1 > 59 || h2 < 0 || h2 > 24 || m2 < 0 || m2 > 59)
+		return -1;
+	hours->from = h1 * 60 + m1;
+	hours->to = h2 * 60 + m2;
+	return hours->from < hours->to && hours->to <= DAY_MINUTES ? 0 : -1;
+}
+
+static int64_t offset_at(const struct calendar *calendar, int64_t ms)
+{
+	UErrorCode status = U_ZERO_ERROR;
+	ucal_setMillis(calendar->zone, (UDate)ms, &status);
+	return ucal_get(calendar->zone, UCAL_ZONE_OFFSET, &status) +
+	       ucal_get(calendar->zone, UCAL_DST_OFFSET, &status);
+}
+
+static int weekday(int32_t day)
+{
+	return (int)(((int64_t)day + 3) % 7 + 7) % 7; /* 1970-01-01 was a thursday */
+}
+
+struct calendar_local calendar_local(const struct calendar *calendar, int64_t ms)
+{
+	int64_t local = ms + offset_at(calendar, ms);
+	int32_t day = (int32_t)(local / DAY_MS - (local % DAY_MS < 0));
+	return (struct calendar_local){day, (int)((local - day * DAY_MS) / MINUTE_MS),
+				       weekday(day)};
+}
+
+/* The moment of a local minute; in the hour that a change of clocks leaves out, the one after. */
+static int64_t moment(const struct calendar *calendar, int32_t day, int minute)
+{
+	int64_t local = day * DAY_MS + minute * MINUTE_MS;
+	return local - offset_at(calendar, local - offset_at(calendar, local));
+}
+
+bool calendar_is_working_day(const struct calendar *calendar, int32_t day)
+{
+	const struct calendar_hours *hours = &calendar->week[weekday(day)];
+	for (size_t i = 0; i < calendar->holiday_count; i++) {
+		if (calendar->holidays[i] == day)
+			return false;
+	}
+	return hours->from < hours->to;
+}
+
+static int64_t after_working_days(const struct calendar *calendar, int64_t from_ms, int count)
+{
+	int32_t day = calendar_local(calendar, from_ms).day;
+	for (int searched = 0; count && searched < SEARCH_DAYS * 10; searched++)
+		count -= calendar_is_working_day(calendar, ++day);
+	return moment(calendar, day, calendar->week[weekday(day)].to);
+}
+
+static int64_t after_working_minutes(const struct calendar *calendar, int64_t from_ms, int left)
+{
+	struct calendar_local now = calendar_local(calendar, from_ms);
+	for (int searched = 0; searched < SEARCH_DAYS * 10; searched++) {
+		const struct calendar_hours *hours = &calendar->week[weekday(now.day)];
+		if (calendar_is_working_day(calendar, now.day) && now.minute < hours->to) {
+			int begin = now.minute > hours->from ? now.minute : hours->from;
+			if (left <= hours->to - begin)
+				return moment(calendar, now.day, begin + left);
+			left -= hours->to - begin;
+		}
+		now.day++;
+		now.minute = 0;
+	}
+	return moment(calendar, now.day, 0);
+}
+
+int64_t calendar_after(const struct calendar *calendar, int64_t from_ms, struct calendar_span span)
+{
+	switch (span.unit) {
+	case UNIT_HOURS:
+		return from_ms + span.count * 60 * MINUTE_MS;
+	case UNIT_DAYS:
+		return from_ms + span.count * DAY_MS;
+	case UNIT_WORKING_HOURS:
+		return after_working_minutes(calendar, from_ms, span.count * 60);
+	case UNIT_WORKING_DAYS:
+		return after_working_days(calendar, from_ms, span.count);
+	}
+	return from_ms;
+}
