@@ -1,0 +1,124 @@
+#include "feature.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/alloc.h"
+
+#define SEEN_MAX  ((size_t)FEATURES_MAX * 2)
+#define SLOTS_MAX ((size_t)FEATURES_MAX * 4)
+#define PRIME	  UINT64_C(0x9E3779B97F4A7C15)
+
+int opt_w=2, opt_cmin=2, opt_cmax=5, opt_dmin=1, opt_dmax=3, opt_rmin=1, opt_rmax=4;
+enum { KIND_WORD = 1, KIND_PAIR, KIND_CHAR };
+
+static uint64_t mix(uint64_t hash)
+{
+	hash ^= hash >> 32;
+	hash *= UINT64_C(0xD6E8FEB86659FD93);
+	hash ^= hash >> 32;
+	hash *= UINT64_C(0xD6E8FEB86659FD93);
+	return hash ^ hash >> 32;
+}
+
+void features_free(struct features *features)
+{
+	free(features->hash);
+	free(features->count_of);
+	free(features->seen);
+	free(features->seen_token);
+	free(features->slots);
+	*features = (struct features){0};
+}
+
+static void start(struct features *features, const struct folded *folded)
+{
+	size_t want = 512;
+	if (!features->hash) {
+		features->hash = x_calloc(FEATURES_MAX, sizeof(*features->hash));
+		features->count_of = x_calloc(FEATURES_MAX, sizeof(*features->count_of));
+		features->seen = x_calloc(SEEN_MAX, sizeof(*features->seen));
+		features->seen_token = x_calloc(SEEN_MAX, sizeof(*features->seen_token));
+		features->slots = x_calloc(SLOTS_MAX, sizeof(*features->slots));
+	}
+	while (want < folded->count * 10 && want < SLOTS_MAX)
+		want *= 2;
+	features->slot_mask = want - 1;
+	memset(features->slots, 0, want * sizeof(*features->slots));
+	features->count = features->seen_count = 0;
+}
+
+static void add(struct features *features, uint64_t raw, enum feature_block block, size_t token)
+{
+	uint64_t hash = (mix(raw) & ~UINT64_C(1)) | block;
+	size_t slot = (hash >> 8) & features->slot_mask;
+	if (features->count == FEATURES_MAX || features->seen_count == SEEN_MAX)
+		return;
+	while (features->slots[slot] && features->hash[features->slots[slot] - 1] != hash)
+		slot = (slot + 1) & features->slot_mask;
+	if (!features->slots[slot]) {
+		features->hash[features->count] = hash;
+		features->count_of[features->count] = 0;
+		features->slots[slot] = (uint32_t)++features->count;
+	}
+	uint32_t index = features->slots[slot] - 1;
+	features->count_of[index]++;
+	features->seen[features->seen_count] = index;
+	features->seen_token[features->seen_count++] = (uint32_t)token;
+}
+
+/* All n-grams of min to max points between from and to. */
+static void add_grams(struct features *features, const uint32_t *points, size_t from, size_t to,
+		      size_t min, size_t max, size_t token)
+{
+	for (size_t i = from; i < to; i++) {
+		uint64_t hash = KIND_CHAR;
+		for (size_t n = 1; n <= max && i + n <= to; n++) {
+			hash = (hash + points[i + n - 1]) * PRIME;
+			if (n >= min)
+				add(features, hash, FEATURE_CHAR, token);
+		}
+	}
+}
+
+static uint64_t hash_word(const uint32_t *points, size_t len)
+{
+	uint64_t hash = KIND_WORD;
+	for (size_t i = 0; i < len; i++)
+		hash = (hash + points[i]) * PRIME;
+	return hash;
+}
+
+/* Words and pairs; a run is not a word, and parts its neighbours. */
+static void add_words(struct features *features, const struct folded *folded)
+{
+	uint64_t previous = 0;
+	for (size_t i = 0; i < folded->token_count; i++) {
+		const struct token *token = &folded->tokens[i];
+		uint64_t word = 0;
+		if (token->kind != TOKEN_RUN) {
+			word = mix(hash_word(folded->points + token->start, token->len));
+			add(features, word, FEATURE_WORD, i);
+			if (previous && opt_w>1)
+				add(features, (previous + KIND_PAIR) * PRIME + word, FEATURE_WORD,
+				    i);
+		}
+		previous = word;
+	}
+}
+
+void features_of(const struct folded *folded, struct features *features)
+{
+	start(features, folded);
+	add_words(features, folded);
+	for (size_t i = 0; i < folded->token_count; i++) {
+		const struct token *token = &folded->tokens[i];
+		size_t from = token->start, to = from + token->len;
+		if (token->kind == TOKEN_RUN)
+			add_grams(features, folded->points, from, to, opt_rmin, opt_rmax, i);
+		else if (token->kind == TOKEN_DENSE)
+			add_grams(features, folded->points, from - 1, to + 1, opt_dmin, opt_dmax, i);
+		else
+			add_grams(features, folded->points, from - 1, to + 1, opt_cmin, opt_cmax, i);
+	}
+}

@@ -1,0 +1,36 @@
+/*
+ * What the model looks at: words, pairs of neighbouring words, and n-grams of characters (inside
+ * words with their borders; across the whole run in scripts without spaces). Each is a 64-bit hash;
+ * equal ones are counted once with their number. Pure.
+ */
+#ifndef CLASSIFICATION_FEATURE_H
+#define CLASSIFICATION_FEATURE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "fold.h"
+
+#define FEATURES_MAX 65536 /* of one text; what follows is not read */
+
+/* The lowest bit of a hash tells the two blocks apart, which are weighed separately. */
+enum feature_block { FEATURE_WORD, FEATURE_CHAR, FEATURE_BLOCKS };
+#define FEATURE_BLOCK(hash) ((hash)&1)
+
+/* The features of one text. Reused from text to text; a zeroed one is empty. */
+struct features {
+	uint64_t *hash;
+	uint32_t *count_of; /* how often each occurs */
+	size_t count;
+	/* every occurrence in the order of the text: which feature, in which token */
+	uint32_t *seen;
+	uint32_t *seen_token;
+	size_t seen_count;
+	uint32_t *slots; /* finds equal ones */
+	size_t slot_mask;
+};
+
+void features_free(struct features *features);
+void features_of(const struct folded *folded, struct features *features);
+
+#endif

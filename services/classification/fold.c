@@ -1,0 +1,278 @@
+#include "fold.h"
+
+#include <stdlib.h>
+#include <unicode/uchar.h>
+#include <unicode/unorm2.h>
+#include <unicode/uscript.h>
+#include <unicode/ustring.h>
+#include <unicode/utf16.h>
+#include <unicode/utf8.h>
+
+#include "util/alloc.h"
+
+#define TABLE_SIZE 0x10000
+
+/* Class of a character: its kind, and what else must be known of it. */
+enum {
+	CLASS_NONE = 0, /* separates */
+	CLASS_WORD,
+	CLASS_DENSE,
+	CLASS_RUN,
+	CLASS_MARK, /* belongs to the token before it */
+	CLASS_KIND = 0x07,
+	CLASS_SPACE = 0x08,
+	CLASS_LATIN = 0x10,
+	CLASS_DROP = 0x20,
+	CLASS_COMPLEX = 0x80, /* only ICU can normalise a text that has it */
+};
+
+struct fold_table {
+	const UNormalizer2 *normalizer;
+	uint16_t folded[TABLE_SIZE];
+	uint8_t class[TABLE_SIZE];
+};
+
+/* Written one for another, by habit or for want of a keyboard; a text in capitals loses the first
+ * of them in Turkish anyway. */
+static const uint16_t variants[][2] = {
+	{0x0131, 'i'},	  /* Turkish dotless i */
+	{0x0451, 0x0435}, /* Russian yo */
+	{0x0622, 0x0627}, {0x0623, 0x0627}, {0x0625, 0x0627}, /* Arabic alef with madda, hamza */
+	{0x0649, 0x064A},				      /* alef maksura, yeh */
+	{0x06CC, 0x064A},				      /* Farsi yeh */
+	{0x0629, 0x0647},				      /* teh marbuta, heh */
+	{0x06A9, 0x0643},				      /* keheh, kaf */
+};
+
+static bool is_letter_like(UChar32 c)
+{
+	return U_GET_GC_MASK(c) & (U_GC_L_MASK | U_GC_ND_MASK | U_GC_NL_MASK);
+}
+
+static uint8_t script_class(UChar32 c)
+{
+	UErrorCode status = U_ZERO_ERROR;
+	switch (uscript_getScript(c, &status)) {
+	case USCRIPT_HANGUL:
+		return CLASS_DENSE;
+	case USCRIPT_LATIN:
+		return CLASS_WORD | CLASS_LATIN;
+	case USCRIPT_HAN:
+	case USCRIPT_HIRAGANA:
+	case USCRIPT_KATAKANA:
+	case USCRIPT_THAI:
+	case USCRIPT_LAO:
+	case USCRIPT_KHMER:
+	case USCRIPT_MYANMAR:
+	case USCRIPT_TIBETAN:
+		return CLASS_RUN;
+	default:
+		return CLASS_WORD;
+	}
+}
+
+static uint8_t character_class(UChar32 c)
+{
+	if (c == 0x0640 || (c >= 0x064B && c <= 0x0652) || c == 0x0307)
+		return CLASS_DROP; /* Arabic kashida and vowel marks; the dot of a folded I */
+	if (u_isUWhiteSpace(c))
+		return CLASS_SPACE;
+	if (is_letter_like(c))
+		return script_class(c);
+	if (U_GET_GC_MASK(c) & U_GC_M_MASK)
+		return CLASS_MARK;
+	if (u_hasBinaryProperty(c, UCHAR_DEFAULT_IGNORABLE_CODE_POINT))
+		return CLASS_DROP;
+	return CLASS_NONE;
+}
+
+/* What c alone becomes; false when that is not one character, or depends on its neighbours. */
+static bool folds_alone(const UNormalizer2 *normalizer, UChar32 c, uint16_t *folded)
+{
+	UErrorCode status = U_ZERO_ERROR;
+	UChar in = (UChar)c, out[32];
+	if (U_IS_SURROGATE(c) || !unorm2_hasBoundaryBefore(normalizer, c))
+		return false;
+	if (unorm2_normalize(normalizer, &in, 1, out, 32, &status) != 1 || U_FAILURE(status))
+		return false;
+	*folded = out[0];
+	return true;
+}
+
+struct fold_table *fold_table_new(void)
+{
+	UErrorCode status = U_ZERO_ERROR;
+	struct fold_table *table = x_calloc(1, sizeof(*table));
+	table->normalizer = unorm2_getNFKCCasefoldInstance(&status);
+	if (U_FAILURE(status)) {
+		fold_table_free(&table);
+		return NULL;
+	}
+	for (UChar32 c = 0; c < TABLE_SIZE; c++) {
+		table->folded[c] = (uint16_t)c;
+		bool alone = folds_alone(table->normalizer, c, &table->folded[c]);
+		table->class[c] = character_class(table->folded[c]) | (alone ? 0 : CLASS_COMPLEX);
+	}
+	for (size_t i = 0; i < sizeof(variants) / sizeof(variants[0]); i++)
+		table->folded[variants[i][0]] = variants[i][1];
+	return table;
+}
+
+void fold_table_free(struct fold_table **table)
+{
+	free(*table);
+	*table = NULL;
+}
+
+void folded_free(struct folded *folded)
+{
+	free(folded->points);
+	free(folded->tokens);
+	free(folded->utf16);
+	*folded = (struct folded){0};
+}
+
+/* ---- cutting into tokens ---------------------------------------------------------------------- */
+
+struct cutter {
+	struct folded *out;
+	uint8_t kind; /* of the token being written; CLASS_NONE: none is */
+};
+
+static void end_token(struct cutter *cutter)
+{
+	struct folded *out = cutter->out;
+	if (cutter->kind == CLASS_NONE)
+		return;
+	struct token *token = &out->tokens[out->token_count++];
+	token->len = (uint32_t)out->count - token->start;
+	out->points[out->count++] = ' ';
+	cutter->kind = CLASS_NONE;
+}
+
+static void begin_token(struct cutter *cutter, uint8_t kind)
+{
+	static const enum token_kind kinds[] = {
+		[CLASS_WORD] = TOKEN_WORD, [CLASS_DENSE] = TOKEN_DENSE, [CLASS_RUN] = TOKEN_RUN};
+	struct token *token = &cutter->out->tokens[cutter->out->token_count];
+	token->start = (uint32_t)cutter->out->count;
+	token->kind = kinds[kind];
+	cutter->kind = kind;
+}
+
+static void take(struct cutter *cutter, uint32_t point, uint8_t class)
+{
+	uint8_t kind = class & CLASS_KIND;
+	if (class & CLASS_DROP)
+		return;
+	if (kind == CLASS_MARK)
+		kind = cutter->kind;
+	if (kind == CLASS_NONE) {
+		if (!(class & CLASS_SPACE) || cutter->kind != CLASS_RUN)
+			end_token(cutter);
+		return;
+	}
+	if (kind != cutter->kind) {
+		end_token(cutter);
+		begin_token(cutter, kind);
+	}
+	cutter->out->latin |= (class & CLASS_LATIN) != 0;
+	cutter->out->letters++;
+	cutter->out->points[cutter->out->count++] = point;
+}
+
+static void take_point(const struct fold_table *table, struct cutter *cutter, UChar32 c)
+{
+	if (c < 0)
+		take(cutter, ' ', CLASS_NONE);
+	else if (c < TABLE_SIZE)
+		take(cutter, table->folded[c], table->class[c]);
+	else
+		take(cutter, (uint32_t)c, character_class(c));
+}
+
+static bool is_complex(const struct fold_table *table, UChar32 c)
+{
+	return c >= TABLE_SIZE ? is_letter_like(c) : c >= 0 && (table->class[c] & CLASS_COMPLEX);
+}
+
+/* The whole text through ICU, into folded->utf16; returns its length. */
+static int32_t normalise(const struct fold_table *table, const char *text, int32_t size,
+			 struct folded *folded)
+{
+	UErrorCode status = U_ZERO_ERROR;
+	UChar raw[FOLD_POINTS_MAX];
+	int32_t length = 0;
+	for (int32_t i = 0; i < size && length < FOLD_POINTS_MAX - 1;) {
+		UChar32 c;
+		U8_NEXT((const uint8_t *)text, i, size, c);
+		U16_APPEND_UNSAFE(raw, length, c < 0 ? 0xFFFD : c);
+	}
+	int32_t made = unorm2_normalize(table->normalizer, raw, length, NULL, 0, &status);
+	status = U_ZERO_ERROR;
+	folded->utf16 = x_realloc(folded->utf16, (size_t)made, sizeof(UChar));
+	made = unorm2_normalize(table->normalizer, raw, length, folded->utf16, made, &status);
+	return U_FAILURE(status) && status != U_STRING_NOT_TERMINATED_WARNING ? 0 : made;
+}
+
+static void fold_complex(const struct fold_table *table, const char *text, int32_t size,
+			 struct cutter *cutter)
+{
+	int32_t length = normalise(table, text, size, cutter->out);
+	for (int32_t i = 0; i < length && cutter->out->count < FOLD_POINTS_MAX;) {
+		UChar32 c;
+		U16_NEXT(cutter->out->utf16, i, length, c);
+		take_point(table, cutter, c);
+	}
+}
+
+/* false: met a character that needs ICU. */
+static bool fold_simple(const struct fold_table *table, const char *text, int32_t size,
+			struct cutter *cutter)
+{
+	for (int32_t i = 0; i < size && cutter->out->count < FOLD_POINTS_MAX;) {
+		UChar32 c;
+		U8_NEXT((const uint8_t *)text, i, size, c);
+		if (is_complex(table, c))
+			return false;
+		take_point(table, cutter, c);
+	}
+	return true;
+}
+
+static void start_over(struct cutter *cutter)
+{
+	struct folded *out = cutter->out;
+	cutter->kind = CLASS_NONE;
+	out->token_count = 0;
+	out->letters = 0;
+	out->latin = false;
+	out->points[0] = ' ';
+	out->count = 1;
+}
+
+void fold(const struct fold_table *table, const char *text, size_t size, struct folded *folded)
+{
+	struct cutter cutter = {.out = folded};
+	int32_t length = size > FOLD_POINTS_MAX * 4 ? FOLD_POINTS_MAX * 4 : (int32_t)size;
+	if (!folded->points) { /* a token takes two points at least */
+		folded->points = x_calloc(FOLD_POINTS_MAX + 2, sizeof(*folded->points));
+		folded->tokens = x_calloc(FOLD_POINTS_MAX / 2 + 2, sizeof(*folded->tokens));
+	}
+	start_over(&cutter);
+	if (!fold_simple(table, text, length, &cutter)) {
+		start_over(&cutter);
+		fold_complex(table, text, length, &cutter);
+	}
+	end_token(&cutter);
+}
+
+size_t fold_token_text(const struct folded *folded, const struct token *token, char *text,
+		       size_t size)
+{
+	int32_t length = 0;
+	for (uint32_t i = 0; i < token->len && length + 5 < (int32_t)size; i++)
+		U8_APPEND_UNSAFE(text, length, folded->points[token->start + i]);
+	text[length] = '\0';
+	return (size_t)length;
+}

@@ -1,0 +1,198 @@
+"""Whatever is killed and whenever: nothing acknowledged is lost, nothing happens twice
+(promises 1, 3, 5, 6, 13)."""
+
+import threading
+import time
+
+import pytest
+import requests
+
+from support import case_number
+from support.daemon import wait_for
+from support.grievances import submission
+from support.system import PIPELINE
+
+THOUSAND = 1000
+
+
+class Crowd:
+    """Citizens who submit one after the other, and try again with the same key until accepted."""
+
+    def __init__(self, system, count, threads=8):
+        self.system = system
+        self.accepted = {}   # seed -> reply
+        self.refused = []    # (status, Retry-After) of replies other than 201
+        self._next = iter(range(count))
+        self._lock = threading.Lock()
+        self._threads = [threading.Thread(target=self._run) for _ in range(threads)]
+        for thread in self._threads:
+            thread.start()
+
+    def _run(self):
+        while True:
+            with self._lock:
+                serial = next(self._next, None)
+            if serial is None:
+                return
+            seed = f"crowd {serial}"
+            self.accepted[seed] = self._insist(submission(seed)[0], seed)
+
+    def _insist(self, body, key):
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline:
+            try:
+                reply = self.system.post(body, key)
+            except requests.RequestException:
+                time.sleep(0.2)     # intake itself is away: a citizen comes again
+                continue
+            if reply.status_code == 201:
+                return reply.json()
+            self.refused.append((reply.status_code, reply.headers.get("Retry-After")))
+            time.sleep(0.2)
+        return None
+
+    def progress(self):
+        return len(self.accepted)
+
+    def join(self):
+        for thread in self._threads:
+            thread.join(180)
+        assert None not in self.accepted.values()
+
+
+def assert_complete(system, accepted):
+    """Counts and contents, from outside: what was sent is what the archive and the API have."""
+    numbers = {case_number.read(reply["case_number"]): seed for seed, reply in accepted.items()}
+    assert len(numbers) == len(accepted), "a number was given twice"
+    wait_for("every case is archived", lambda: system.archived() >= set(numbers), 120, 0.5)
+    assert_gapless(system, numbers)
+    assert_contents(system, numbers)
+    for seed in list(accepted)[::50]:
+        reply = accepted[seed]
+        page = system.track(reply["case_number"], reply["receipt_code"])
+        assert page["status"] != "received"
+
+
+def assert_gapless(system, numbers):
+    history = {}
+    for row in system.sql("SELECT number, version FROM case_events ORDER BY number, version"):
+        history.setdefault(row.number, []).append(row.version)
+    for number, versions in history.items():
+        assert versions == list(range(1, len(versions) + 1)), f"{number}: {versions}"
+    in_kafka = [(e.number, e.version) for e in system.topics.decoded("cases.events") if e.version]
+    assert len(in_kafka) == len(set(in_kafka)), "an event was published twice"
+    archived = {(number, version) for number, versions in history.items() for version in versions}
+    assert archived == set(in_kafka)
+    assert {number for number, _ in archived} >= set(numbers)
+
+
+def assert_contents(system, numbers):
+    desk = system.role("desk")
+    records = system.grievance_records()
+    for number, seed in numbers.items():
+        record, (body, citizen) = records[number], submission(seed)
+        text = desk.text(record.epoch, record.key, number, record.sealed_text)
+        contact = desk.contact(record.epoch, record.key, number, record.sealed_contact)
+        assert (text.subject, text.description, text.address) == (
+            body["subject"], body["description"], citizen.street)
+        assert (contact.name, contact.email, contact.phone) == (
+            citizen.name, citizen.email, citizen.phone)
+
+
+@pytest.mark.timeout(400)
+def test_a_thousand_while_everything_is_killed_in_turn(system):
+    system.start()
+    for daemon in system.daemons.values():
+        daemon.allow("will try again", "kafka: ", "redis", "postgres", "Redis", "PostgreSQL")
+    crowd = Crowd(system, THOUSAND)
+    for step, name in enumerate(PIPELINE):
+        wait_for("the crowd goes on", lambda: crowd.progress() > step * 100, 120)
+        daemon = system.daemon(name)
+        daemon.kill()
+        time.sleep(0.3)
+        daemon.start(wait=False)
+    wait_for("the crowd goes on", lambda: crowd.progress() > 650, 120)
+    system.redis.flushdb()
+    wait_for("the crowd goes on", lambda: crowd.progress() > 750, 120)
+    system.servers.stop("postgres")
+    time.sleep(20)
+    assert crowd.progress() > 800, "nobody waits for PostgreSQL"
+    system.servers.start("postgres")
+    crowd.join()
+    for daemon in system.daemons.values():
+        daemon.wait_ready()
+    assert_complete(system, crowd.accepted)
+    assert system.count("cases") == THOUSAND
+    assert not [m for topic in ("grievances.received", "cases.commands", "cases.events",
+                                "notifications.outcomes") for m in system.topics.read(topic + ".dead")]
+
+
+@pytest.mark.timeout(300)
+def test_kafka_restarted_under_load(system):
+    """Meanwhile 503 with Retry-After; afterwards everything acknowledged is there."""
+    system.start()
+    for daemon in system.daemons.values():
+        daemon.allow("will try again", "kafka: ", "Kafka")
+    crowd = Crowd(system, 600, threads=16)
+    wait_for("the crowd goes on", lambda: crowd.progress() > 150, 60)
+    system.servers.stop("kafka")
+    wait_for("the first 503", lambda: crowd.refused, 60)
+    began = time.monotonic()
+    reply = system.post(submission("while Kafka is away")[0])
+    assert reply.status_code == 503 and int(reply.headers["Retry-After"]) > 0
+    assert time.monotonic() - began < 10, "overload is answered at once"
+    system.servers.start("kafka")
+    crowd.join()
+    assert {status for status, _ in crowd.refused} == {503}
+    assert all(int(after) > 0 for _, after in crowd.refused)
+    assert_complete(system, crowd.accepted)
+
+
+def test_redis_replaced_while_running(system):
+    """The view is rebuilt; what a citizen is told meanwhile is never wrong."""
+    system.start()
+    for daemon in system.daemons.values():
+        daemon.allow("will try again", "redis", "Redis")
+    replies = [system.submit(submission(f"flush {i}")[0], f"flush {i}") for i in range(40)]
+    for reply in replies:
+        system.wait_archived(case_number.read(reply["case_number"]))
+    system.redis.flushdb()
+    for reply in replies:
+        page = system.track(reply["case_number"], reply["receipt_code"])
+        assert page["case_number"] == reply["case_number"] and page["status"] == "assigned"
+    wait_for("every open case is in Redis again", lambda: len(list(system.redis.scan_iter(
+        "case:*"))) == 40, 60, 0.5)
+    wait_for("and so is its clock", lambda: sum(
+        system.redis.zcard(key) for key in system.redis.scan_iter("due:*")) == 40, 60, 0.5)
+
+
+def test_a_zombie_archival_writes_nothing_twice(system):
+    """Two instances, one of them stopped in the middle: the offset row decides."""
+    import signal
+    system.start("intake", "classification", "routing")
+    first = system.daemon("archival").start()
+    replies = [system.submit(submission(f"zombie {i}")[0]) for i in range(50)]
+    wait_for("some are archived", lambda: system.count("cases") > 0, 30)
+    first.process.send_signal(signal.SIGSTOP)
+    second = system.another("archival", node__id=2)
+    second.allow("will try again", "offset")
+    first.allow("will try again", "offset", "kafka: ")
+    second.start()
+    replies += [system.submit(submission(f"zombie {i}")[0]) for i in range(50, 100)]
+    wait_for("the second does all", lambda: system.count("cases") == 100, 60, 0.3)
+    first.process.send_signal(signal.SIGCONT)
+    replies += [system.submit(submission(f"zombie {i}")[0]) for i in range(100, 120)]
+    for reply in replies:
+        system.wait_archived(case_number.read(reply["case_number"]))
+    assert_gapless(system, [case_number.read(reply["case_number"]) for reply in replies])
+
+
+@pytest.mark.parametrize("name", PIPELINE)
+def test_a_clean_stop_gives_back_what_it_holds(system, name):
+    """SIGTERM in the middle of work: it ends by itself with 0, and nothing is lost or doubled."""
+    system.start()
+    crowd = Crowd(system, 60, threads=4)
+    wait_for("some work", lambda: crowd.progress() > 20, 30)
+    system.daemon(name).restart()
+    crowd.join()
+    assert_complete(system, crowd.accepted)

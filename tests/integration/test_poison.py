@@ -1,0 +1,103 @@
+"""A poison message harms nobody else (promise 7)."""
+
+import subprocess
+
+import pytest
+
+from support import case_number
+from support.daemon import wait_for
+from support.grievances import submission
+from support.system import binary
+
+GARBAGE = b"\xff\xfe this is no message \x00\x01"
+# who reads each topic, and so must set the message aside
+READERS = {
+    "grievances.received": {"classification", "archival"},
+    "cases.commands": {"routing"},
+    "cases.events": {"notification", "archival"},
+    "notifications.outcomes": {"archival"},
+}
+
+
+@pytest.fixture(scope="module")
+def running(shared):
+    shared.start()
+    for daemon in shared.daemons.values():
+        daemon.allow("dead letter", "not a dead letter")
+    return shared
+
+
+def letters(system, topic):
+    return [letter for letter in system.topics.decoded(f"{topic}.dead") if not letter.replayed]
+
+
+@pytest.mark.parametrize("topic", READERS)
+def test_garbage_is_set_aside_and_its_neighbours_are_not(running, topic):
+    before = {name: running.daemon(name).metric("redress_dead_letters_total")
+              for name in READERS[topic]}
+    places = range(running.partitions)
+    for partition in places:
+        running.topics.produce(topic, GARBAGE, b"key", partition, [("trace", b"kept")])
+    cases = [running.submit(submission(f"{topic}-{i}")[0]) for i in range(8)]
+    found = wait_for(
+        "a dead letter for each reader and partition",
+        lambda: (all_ := letters(running, topic)) and
+        {(l.service, l.partition) for l in all_} >=
+        {(s, p) for s in READERS[topic] for p in places} and all_, 40, 0.3)
+    for letter in found:
+        assert (letter.topic, letter.value, letter.key) == (topic, GARBAGE, b"key")
+        assert letter.reason and b"no message" not in letter.reason.encode()
+        assert [(h.name, h.value) for h in letter.headers] == [("trace", b"kept")]
+    for name, count in before.items():
+        daemon = running.daemon(name)
+        assert daemon.metric("redress_dead_letters_total") == count + running.partitions
+    for case in cases:
+        running.wait_archived(case_number.read(case["case_number"]))
+
+
+def test_an_empty_and_a_huge_message_are_set_aside(running):
+    partition = 1
+    count = len(letters(running, "grievances.received"))
+    running.topics.produce("grievances.received", b"", b"", partition)
+    running.topics.produce("grievances.received", None, b"x" * 300, partition)
+    running.topics.produce("grievances.received", b"\x0a\x80\x80\x20" + b"z" * 524288, b"", partition)
+    wait_for("all set aside by both readers",
+             lambda: len(letters(running, "grievances.received")) >= count + 6, 40, 0.3)
+
+
+def test_a_dead_letter_that_cannot_be_read_does_not_go_round(running):
+    running.topics.produce("cases.events.dead", GARBAGE, b"", 0)
+    case = running.submit(submission("after a broken letter")[0])
+    running.wait_archived(case_number.read(case["case_number"]))
+    assert len([m for m in running.topics.read("cases.events.dead") if m.value() == GARBAGE]) == 1
+
+
+def test_dead_letters_are_archived_and_listed(running):
+    listed = running.tool("dead", "list").stdout.splitlines()
+    assert len(listed) >= 4 and all("no message" not in line for line in listed)
+    wait_for("as many in the archive as in Kafka", lambda: running.count("dead_letters") >=
+             sum(len(letters(running, topic)) for topic in READERS), 30, 0.3)
+    shown = running.tool("dead", "show", listed[0].split()[0]).stdout
+    assert "reason:" in shown and "no message" not in shown
+
+
+def test_replay_after_the_cause_is_mended(system, tmp_path):
+    """Classification has the wrong role key: every case waits, and none is lost."""
+    subprocess.run([binary("keys"), tmp_path / "wrong"], check=True, capture_output=True)
+    right = system.daemon("classification").settings["keys.folder"]
+    system.daemon("classification").set(keys__folder=tmp_path / "wrong")
+    system.start()
+    classification = system.daemon("classification")
+    classification.allow("dead letter")
+    accepted = [system.submit(submission(f"replay {i}")[0]) for i in range(20)]
+    wait_for("twenty dead letters", lambda: len(letters(system, "grievances.received")) == 20, 40, 0.3)
+    assert classification.metric("redress_dead_letters_total") == 20
+    assert system.count("cases") == 0
+
+    classification.set(keys__folder=right).restart()
+    assert "20 replayed" in system.tool("dead", "replay", "all").stdout
+    for case in accepted:
+        system.wait_archived(case_number.read(case["case_number"]))
+    assert system.tool("dead", "list").stdout == ""
+    assert system.count("cases") == 20
+    assert "0 replayed" in system.tool("dead", "replay", "all").stdout

@@ -1,0 +1,68 @@
+"""Commands and events of a case, made and read by hand."""
+
+import os
+import time
+
+from support import case_number
+from support.daemon import wait_for
+from support.messages import Actor, CaseEvent, Classification, Command, Grievance, Open
+
+
+def now_ms():
+    return int(time.time() * 1000)
+
+
+def headers(kind):
+    return [("ce_specversion", b"1.0"), ("ce_id", os.urandom(8).hex().encode()),
+            ("ce_type", kind.encode()), ("ce_source", b"redress/test/0"),
+            ("ce_time", b"2026-01-01T00:00:00Z"), ("content-type", b"application/protobuf")]
+
+
+class Desk:
+    """Somebody who may send any command, also two at once."""
+
+    def __init__(self, system):
+        self.system = system
+
+    def send(self, number, based_on, actor=None, **body):
+        """Produces one command; body is one field of Command's oneof. Returns its id."""
+        command = Command(id=os.urandom(16), number=number, based_on=based_on, at_ms=now_ms(),
+                          actor=actor or Actor(kind=Actor.OFFICER, id="officer.test"), **body)
+        self.resend(command)
+        return command
+
+    def resend(self, command):
+        self.system.topics.produce(
+            "cases.commands", command, case_number.write(command.number).encode(),
+            self.system.partition(command.number), headers("redress.case.command"))
+
+    def open(self, slot=0, category="roads.pothole", ask_key=b"", number=None, **grievance):
+        """A new case, as classification would have sent it; waits for its first two events."""
+        number = number or case_number.make(slot)
+        grievance = Grievance(number=number, received_at_ms=now_ms(), channel="web",
+                              ask_key=ask_key, receipt_hash=os.urandom(32),
+                              sealed_text=os.urandom(80), **grievance)
+        classification = Classification(category=category, confidence=0.97, language="en",
+                                        language_confidence=0.99, model_version="test",
+                                        abstained=not category)
+        self.send(number, 0, Actor(kind=Actor.SYSTEM, id="classification"),
+                  open=Open(grievance=grievance, classification=classification))
+        self.wait_version(number, 2)
+        return number
+
+    def events(self, number):
+        return [event for event in self.system.topics.decoded("cases.events")
+                if event.number == number]
+
+    def history(self, number):
+        return [event for event in self.events(number) if event.version]
+
+    def refusals(self, number):
+        return [event.refused for event in self.events(number) if event.WhichOneof("body") == "refused"]
+
+    def wait_version(self, number, version, seconds=20):
+        def there():
+            history = self.history(number)
+            return history if history and history[-1].version >= version else None
+
+        return wait_for(f"version {version} of {case_number.write(number)}", there, seconds, 0.1)

@@ -1,0 +1,32 @@
+"""A mail server that takes everything, or what the test makes it do."""
+
+import email
+import email.policy
+
+from aiosmtpd.controller import Controller
+
+from support.daemon import free_port
+
+
+class MailServer:
+    def __init__(self):
+        self.mails = []     # (recipient, message)
+        self.answer = "250 taken"
+        self._controller = Controller(self, hostname="127.0.0.1", port=free_port())
+        self._controller.start()
+
+    async def handle_DATA(self, _server, _session, envelope):
+        if self.answer.startswith("250"):
+            message = email.message_from_bytes(envelope.content, policy=email.policy.default)
+            self.mails += [(recipient, message) for recipient in envelope.rcpt_tos]
+        return self.answer
+
+    @property
+    def url(self):
+        return f"smtp://127.0.0.1:{self._controller.port}"
+
+    def to(self, recipient):
+        return [message for who, message in list(self.mails) if who == recipient]
+
+    def close(self):
+        self._controller.stop()

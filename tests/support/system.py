@@ -1,0 +1,147 @@
+"""A whole Redress of a test's own: its topics, Redis database, PostgreSQL database, keys and daemons
+(the real binaries) on the servers that all tests share."""
+
+import functools
+import itertools
+import os
+import pathlib
+import re
+import subprocess
+
+import psycopg2
+import psycopg2.extras
+import redis
+import requests
+
+from support import case_number
+from support.daemon import Daemon, free_port, wait_for
+from support.messages import ROOT
+from support.sealing import Role
+from support.topics import Topics
+
+BUILD = pathlib.Path(os.environ.get("REDRESS_BUILD", ROOT / "build")).resolve()
+PIPELINE = ("intake", "classification", "routing", "notification", "archival", "portal")
+PARTITIONS = 4
+_serial = itertools.count(1)
+
+
+def binary(name):
+    path = BUILD / "bin" / f"redress-{name}"
+    assert path.exists(), f"{path} is not built (REDRESS_BUILD names the build folder)"
+    return path
+
+
+@functools.lru_cache(maxsize=None)
+def settings_of(name):
+    """The settings a program knows, as its --help says."""
+    text = subprocess.run([binary(name), "--help"], capture_output=True, text=True, check=True)
+    return frozenset(re.findall(r"^  ([a-z][a-z0-9_.]*) ", text.stdout, re.MULTILINE))
+
+
+class System:
+    def __init__(self, servers, folder, partitions=PARTITIONS):
+        self.servers = servers
+        self.folder = pathlib.Path(folder)
+        self.partitions = partitions
+        serial = next(_serial)
+        self.name = f"t{os.getpid()}x{serial}"
+        self.redis_db = serial % 15 + 1
+        self.redis = redis.Redis(host="127.0.0.1", port=servers.redis_port, db=self.redis_db)
+        self.redis.flushdb()
+        self.topics = Topics(servers.brokers, f"{self.name}.")
+        self.keys = self.folder / "keys"
+        self.intake_port = free_port()
+        self.portal_port = free_port()
+        self.daemons = {}
+        self._make_stores()
+
+    # ---- making it
+
+    def _shared(self):
+        return {
+            "kafka.brokers": self.servers.brokers,
+            "kafka.topic_prefix": f"{self.name}.",
+            "topics.partitions": self.partitions,
+            "redis.address": f"127.0.0.1:{self.servers.redis_port}/{self.redis_db}",
+            "postgres.conninfo": self.servers.conninfo(self.name),
+            "keys.folder": self.keys,
+        }
+
+    def settings_for(self, name):
+        known = settings_of(name)
+        return {key: value for key, value in self.shared().items() if key in known}
+
+    def tool(self, name, *words, check=True):
+        """Runs redress-NAME to its end."""
+        config = self.folder / f"{name}.conf"
+        config.write_text("".join(f"{k} = {v}\n" for k, v in self.settings_for(name).items()))
+        done = subprocess.run([binary(name), "--config", config, *words], capture_output=True,
+                              text=True, timeout=120)
+        assert not check or done.returncode == 0, f"{name} {words}: {done.stdout}{done.stderr}"
+        return done
+
+    def _make_stores(self):
+        subprocess.run([binary("keys"), self.keys], check=True, capture_output=True)
+        self.tool("topics")
+        self.servers.create_database(self.name)
+        self.tool("migrate")
+
+    def daemon(self, name):
+        if name not in self.daemons:
+            self.daemons[name] = Daemon(name, binary(name), self.folder, self.settings_for(name))
+        return self.daemons[name]
+
+    def start(self, *names):
+        """Starts them all at once, then waits for each."""
+        for name in names or PIPELINE:
+            self.daemon(name).start(wait=False)
+        for name in names or PIPELINE:
+            self.daemon(name).wait_ready()
+        return self
+
+    def finish(self):
+        """Stops what runs, drops what was made; gives back the log lines nobody announced."""
+        problems = []
+        for daemon in self.daemons.values():
+            try:
+                daemon.stop()
+            except AssertionError as problem:
+                problems.append(str(problem))
+            problems += daemon.trouble()
+        self.redis.flushdb()
+        self.redis.close()
+        self.servers.drop_database(self.name)
+        return problems
+
+    # ---- as a citizen
+
+    def url(self, path):
+        return f"http://127.0.0.1:{self.intake_port}{path}"
+
+    def post(self, body, key=None, timeout=20):
+        headers = {"Idempotency-Key": key} if key else {}
+        return requests.post(self.url("/v1/grievances"), json=body, headers=headers,
+                             timeout=timeout)
+
+    def submit(self, body, key=None):
+        """Accepted, or the test fails."""
+        reply = self.post(body, key)
+        assert reply.status_code == 201, f"{reply.status_code} {reply.text}"
+        return reply.json()
+
+    # ---- from outside
+
+    def sql(self, query, *values):
+        with psycopg2.connect(self.servers.conninfo(self.name)) as db:
+            with db.cursor(cursor_factory=psycopg2.extras.NamedTupleCursor) as cursor:
+                cursor.execute(query, values)
+                return cursor.fetchall() if cursor.description else []
+
+    def count(self, what, *values):
+        return self.sql(f"SELECT count(*) FROM {what}", *values)[0].count
+
+    def role(self, name):
+        return Role(self.keys, name)
+
+    def partition(self, number):
+        return case_number.partition(number, self.partitions)
