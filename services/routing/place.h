@@ -13,9 +13,7 @@
 
 struct places; /* a catalogue and the rules that go with it */
 
-extern const struct setting place_settings[];
-
-/* Loads and checks both; NULL, and err says which file and line. */
+/* Loads and checks both from catalogue.folder; NULL, and err says which file and line. */
 struct places *places_load(const struct settings *settings, struct err *err) MUST_CHECK;
 void places_free(struct places **places);
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "case.pb-c.h"
+#include "client/catalogue_folder.h"
 #include "client/redis.h"
 #include "decide.h"
 #include "domain/case_number.h"
@@ -387,8 +388,8 @@ static int reload(void *self, struct err *err)
 	return 0;
 }
 
-static const struct setting *const settings[] = {redis_settings, view_settings, place_settings,
-						 NULL};
+static const struct setting *const settings[] = {redis_settings, view_settings,
+						 catalogue_settings, NULL};
 
 const struct service routing_service = {
     .name = "routing",

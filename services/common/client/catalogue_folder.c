@@ -11,7 +11,7 @@
 #define FILE_SIZE_MAX ((size_t)8 * 1024 * 1024)
 
 const struct setting catalogue_settings[] = {
-	{"catalogue.folder", SETTING_STRING, NULL, 1, 1000, "folder of the catalogue's YAML files"},
+	{"catalogue.folder", SETTING_STRING, NULL, 1, 1000, "folder of the catalogue: YAML files, routing.rules"},
 	{NULL, SETTING_STRING, NULL, 0, 0, NULL},
 };
 
