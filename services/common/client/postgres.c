@@ -1,0 +1,367 @@
+#include "client/postgres.h"
+
+#include <endian.h>
+#include <libpq-fe.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/alloc.h"
+
+#define STATEMENTS_MAX 64
+#define PARAMS_MAX     16
+#define INT4_OID       23
+#define INT8_OID       20
+#define INT8_ARRAY_OID 1016
+/* PostgreSQL counts microseconds from 2000-01-01. */
+#define EPOCH_2000_MS INT64_C(946684800000)
+
+const struct setting postgres_settings[] = {
+	{"postgres.conninfo", SETTING_SECRET, NULL, 1, 2000,
+	 "where PostgreSQL is, as libpq takes it (host=... dbname=... or postgresql://...)"},
+	{NULL, SETTING_STRING, NULL, 0, 0, NULL},
+};
+
+struct postgres {
+	char *conninfo, *application;
+	PGconn *connection; /* NULL: not connected */
+	const char *statements[STATEMENTS_MAX];
+	size_t statement_count;
+	char sqlstate[6];
+};
+
+struct postgres *postgres_new(const char *conninfo, const char *application)
+{
+	struct postgres *postgres = x_calloc(1, sizeof(*postgres));
+	postgres->conninfo = x_strdup(conninfo);
+	postgres->application = x_strdup(application);
+	return postgres;
+}
+
+static void disconnect(struct postgres *postgres)
+{
+	PQfinish(postgres->connection);
+	postgres->connection = NULL;
+	postgres->statement_count = 0;
+}
+
+void postgres_free(struct postgres **postgres)
+{
+	if (!*postgres)
+		return;
+	disconnect(*postgres);
+	free((*postgres)->conninfo);
+	free((*postgres)->application);
+	free(*postgres);
+	*postgres = NULL;
+}
+
+bool postgres_connected(struct postgres *postgres)
+{
+	return postgres->connection && PQstatus(postgres->connection) == CONNECTION_OK;
+}
+
+const char *postgres_sqlstate(const struct postgres *postgres)
+{
+	return postgres->sqlstate;
+}
+
+/* The first line of what libpq says: the further ones may show values. */
+static int fail(struct postgres *postgres, const char *message, struct err *err)
+{
+	err_set(err, "PostgreSQL: %.*s", (int)strcspn(message, "\n"), message);
+	if (!postgres_connected(postgres))
+		disconnect(postgres);
+	return -1;
+}
+
+static int connect_now(struct postgres *postgres, struct err *err)
+{
+	if (postgres_connected(postgres))
+		return 0;
+	disconnect(postgres);
+	postgres->sqlstate[0] = '\0';
+	const char *names[] = {"dbname", "fallback_application_name", "connect_timeout",
+			       "keepalives_idle", "tcp_user_timeout", NULL};
+	const char *values[] = {postgres->conninfo, postgres->application, "5", "10", "20000", NULL};
+	postgres->connection = PQconnectdbParams(names, values, 1);
+	if (PQstatus(postgres->connection) != CONNECTION_OK)
+		return fail(postgres, PQerrorMessage(postgres->connection), err);
+	PQsetErrorVerbosity(postgres->connection, PQERRORS_TERSE);
+	return 0;
+}
+
+/* Takes the result. */
+static int check(struct postgres *postgres, PGresult *result, ExecStatusType wanted,
+		 struct err *err)
+{
+	postgres->sqlstate[0] = '\0';
+	if (PQresultStatus(result) == wanted) {
+		PQclear(result);
+		return 0;
+	}
+	const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+	const char *primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+	if (state)
+		snprintf(postgres->sqlstate, sizeof(postgres->sqlstate), "%s", state);
+	fail(postgres, primary ? primary : PQerrorMessage(postgres->connection), err);
+	PQclear(result);
+	return -1;
+}
+
+int postgres_exec(struct postgres *postgres, const char *sql, struct err *err)
+{
+	if (connect_now(postgres, err))
+		return -1;
+	PGresult *result = PQexec(postgres->connection, sql);
+	ExecStatusType status = PQresultStatus(result);
+	bool done = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
+	return check(postgres, result, done ? status : PGRES_COMMAND_OK, err);
+}
+
+/* ---- queries -------------------------------------------------------------------------------- */
+
+struct postgres_param postgres_int8(struct arena *arena, int64_t value)
+{
+	uint64_t wire = htobe64((uint64_t)value);
+	return (struct postgres_param){arena_copy(arena, &wire, sizeof(wire)), sizeof(wire),
+				       INT8_OID};
+}
+
+struct postgres_param postgres_int4(struct arena *arena, int32_t value)
+{
+	uint32_t wire = htobe32((uint32_t)value);
+	return (struct postgres_param){arena_copy(arena, &wire, sizeof(wire)), sizeof(wire),
+				       INT4_OID};
+}
+
+struct postgres_param postgres_text(const char *value)
+{
+	return (struct postgres_param){value, value ? (int)strlen(value) : 0, 0};
+}
+
+struct postgres_param postgres_bytes(const void *data, size_t size)
+{
+	return (struct postgres_param){data ? data : "", (int)size, 0};
+}
+
+struct postgres_param postgres_int8_array(struct arena *arena, const int64_t *values, size_t count)
+{
+	/* dimensions, has nulls, element type, length, lower bound; then length and value of each */
+	uint32_t head[5] = {htobe32(1), 0, htobe32(INT8_OID), htobe32((uint32_t)count), htobe32(1)};
+	char *wire = arena_take(arena, sizeof(head) + count * 12), *at = wire + sizeof(head);
+	memcpy(wire, head, sizeof(head));
+	for (size_t i = 0; i < count; i++, at += 12) {
+		uint32_t len = htobe32(8);
+		uint64_t value = htobe64((uint64_t)values[i]);
+		memcpy(at, &len, 4);
+		memcpy(at + 4, &value, 8);
+	}
+	return (struct postgres_param){wire, (int)(sizeof(head) + count * 12), INT8_ARRAY_OID};
+}
+
+/* The name of the statement, prepared now if it is new to this connection. */
+static int prepare(struct postgres *postgres, const char *sql, const struct postgres_param *params,
+		   size_t count, char name[16], struct err *err)
+{
+	size_t at = 0;
+	while (at < postgres->statement_count && postgres->statements[at] != sql)
+		at++;
+	snprintf(name, 16, "s%zu", at);
+	if (at < postgres->statement_count)
+		return 0;
+	if (at == STATEMENTS_MAX || count > PARAMS_MAX)
+		return err_set(err, "too many statements or parameters");
+	Oid types[PARAMS_MAX];
+	for (size_t i = 0; i < count; i++)
+		types[i] = params[i].oid;
+	if (check(postgres, PQprepare(postgres->connection, name, sql, (int)count, types),
+		  PGRES_COMMAND_OK, err))
+		return -1;
+	postgres->statements[postgres->statement_count++] = sql;
+	return 0;
+}
+
+int postgres_query(struct postgres *postgres, const char *sql, const struct postgres_param *params,
+		   size_t count, struct postgres_result **result, struct err *err)
+{
+	char name[16];
+	const char *values[PARAMS_MAX];
+	int lengths[PARAMS_MAX], formats[PARAMS_MAX];
+	if (connect_now(postgres, err) || prepare(postgres, sql, params, count, name, err))
+		return -1;
+	for (size_t i = 0; i < count; i++) {
+		values[i] = params[i].data;
+		lengths[i] = params[i].len;
+		formats[i] = 1;
+	}
+	PGresult *answer = PQexecPrepared(postgres->connection, name, (int)count, values, lengths,
+					  formats, 1);
+	ExecStatusType status = PQresultStatus(answer);
+	if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK)
+		return check(postgres, answer, PGRES_TUPLES_OK, err);
+	postgres->sqlstate[0] = '\0';
+	if (result)
+		*result = (struct postgres_result *)answer;
+	else
+		PQclear(answer);
+	return 0;
+}
+
+void postgres_result_free(struct postgres_result **result)
+{
+	PQclear((PGresult *)*result);
+	*result = NULL;
+}
+
+size_t postgres_rows(const struct postgres_result *result)
+{
+	return (size_t)PQntuples((const PGresult *)result);
+}
+
+size_t postgres_affected(const struct postgres_result *result)
+{
+	/* libpq reads the command tag only, but its parameter is not const */
+	return (size_t)strtoull(PQcmdTuples((PGresult *)(uintptr_t)result), NULL, 10);
+}
+
+bool postgres_null(const struct postgres_result *result, size_t row, int column)
+{
+	return PQgetisnull((const PGresult *)result, (int)row, column);
+}
+
+int64_t postgres_get_int(const struct postgres_result *result, size_t row, int column)
+{
+	size_t size;
+	const char *data = postgres_get_bytes(result, row, column, &size);
+	uint64_t value = 0;
+	for (size_t i = 0; i < size; i++)
+		value = value << 8 | (uint8_t)data[i];
+	unsigned unused = 64 - 8 * (unsigned)size;
+	return size == 0 || size > 8 ? 0 : (int64_t)(value << unused) >> unused;
+}
+
+const char *postgres_get_bytes(const struct postgres_result *result, size_t row, int column,
+			       size_t *size)
+{
+	const PGresult *answer = (const PGresult *)result;
+	*size = (size_t)PQgetlength(answer, (int)row, column);
+	return PQgetvalue(answer, (int)row, column);
+}
+
+/* ---- COPY ----------------------------------------------------------------------------------- */
+
+static void add_be16(struct buffer *rows, uint16_t value)
+{
+	uint16_t wire = htobe16(value);
+	buffer_add(rows, &wire, sizeof(wire));
+}
+
+static void add_be32(struct buffer *rows, uint32_t value)
+{
+	uint32_t wire = htobe32(value);
+	buffer_add(rows, &wire, sizeof(wire));
+}
+
+void copy_start(struct buffer *rows)
+{
+	static const char header[19] = "PGCOPY\n\377\r\n"; /* then flags and extension: zeros */
+	buffer_clear(rows);
+	buffer_add(rows, header, sizeof(header));
+}
+
+void copy_row(struct buffer *rows, int16_t columns)
+{
+	add_be16(rows, (uint16_t)columns);
+}
+
+void copy_null(struct buffer *rows)
+{
+	add_be32(rows, UINT32_MAX);
+}
+
+void copy_int2(struct buffer *rows, int16_t value)
+{
+	add_be32(rows, 2);
+	add_be16(rows, (uint16_t)value);
+}
+
+void copy_int4(struct buffer *rows, int32_t value)
+{
+	add_be32(rows, 4);
+	add_be32(rows, (uint32_t)value);
+}
+
+void copy_int8(struct buffer *rows, int64_t value)
+{
+	uint64_t wire = htobe64((uint64_t)value);
+	copy_bytes(rows, &wire, sizeof(wire));
+}
+
+void copy_float4(struct buffer *rows, float value)
+{
+	uint32_t bits;
+	memcpy(&bits, &value, sizeof(bits));
+	add_be32(rows, 4);
+	add_be32(rows, bits);
+}
+
+void copy_float8(struct buffer *rows, double value)
+{
+	int64_t bits;
+	memcpy(&bits, &value, sizeof(bits));
+	copy_int8(rows, bits);
+}
+
+void copy_bool(struct buffer *rows, bool value)
+{
+	char byte = value;
+	copy_bytes(rows, &byte, 1);
+}
+
+void copy_bytes(struct buffer *rows, const void *data, size_t size)
+{
+	add_be32(rows, (uint32_t)size);
+	buffer_add(rows, data, size);
+}
+
+void copy_str(struct buffer *rows, const char *text)
+{
+	if (text)
+		copy_bytes(rows, text, strlen(text));
+	else
+		copy_null(rows);
+}
+
+void copy_time_ms(struct buffer *rows, int64_t unix_ms)
+{
+	copy_int8(rows, (unix_ms - EPOCH_2000_MS) * 1000);
+}
+
+/* Results until there is none; the first failure counts. */
+static int drain(struct postgres *postgres, struct err *err)
+{
+	int failed = 0;
+	for (PGresult *result; (result = PQgetResult(postgres->connection));) {
+		if (failed)
+			PQclear(result);
+		else
+			failed = check(postgres, result, PGRES_COMMAND_OK, err);
+		if (!postgres->connection)
+			break;
+	}
+	return failed;
+}
+
+int postgres_copy(struct postgres *postgres, const char *statement, struct buffer *rows,
+		  struct err *err)
+{
+	if (connect_now(postgres, err) ||
+	    check(postgres, PQexec(postgres->connection, statement), PGRES_COPY_IN, err))
+		return -1;
+	add_be16(rows, UINT16_MAX); /* the trailer */
+	if (PQputCopyData(postgres->connection, rows->data, (int)rows->len) != 1 ||
+	    PQputCopyEnd(postgres->connection, NULL) != 1)
+		return fail(postgres, PQerrorMessage(postgres->connection), err);
+	return drain(postgres, err);
+}
