@@ -136,6 +136,9 @@ static struct rule_facts facts_of(const struct catalogue *catalogue, const struc
 	};
 }
 
+/* What Assigned.rule says then: the category's agency, at its office for the place. */
+#define NO_RULE_TOOK_IT "category-and-place"
+
 /* ---- placing -------------------------------------------------------------------------------- */
 
 static int64_t deadline(const struct catalogue *catalogue, const struct catalogue_office *office,
@@ -193,9 +196,12 @@ static struct placement place_subject(const struct places *places, struct arena 
 				 *subject->category
 					 ? "the catalogue does not have the category"
 					 : "the classifier was not sure of the category");
-	return at_office(catalogue,
-			 catalogue_office_for(catalogue, facts.category->agency, facts.area),
-			 facts.category, subject->urgency, subject->from_ms);
+	struct placement placement =
+		at_office(catalogue,
+			  catalogue_office_for(catalogue, facts.category->agency, facts.area),
+			  facts.category, subject->urgency, subject->from_ms);
+	placement.rule = NO_RULE_TOOK_IT;
+	return placement;
 }
 
 static struct placement refused(const char *refusal)

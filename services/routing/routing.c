@@ -21,6 +21,8 @@
 #include "util/alloc.h"
 #include "util/clock.h"
 #include "util/log.h"
+#include "util/number_map.h"
+#include "util/text.h"
 #include "view.h"
 
 #define EVENT_TYPE      "redress.case.event"
@@ -99,53 +101,37 @@ static const ProtobufCBinaryData *ask_key_of(const Redress__Command *command)
 
 /* ---- one entry for each case and key of a batch ---------------------------------------------- */
 
-/* Open addressing over indexes + 1; twice as many slots as entries at least. */
-struct table {
-	uint32_t *slots;
-	size_t mask;
-};
-
-static struct table make_table(struct arena *arena, size_t entries)
-{
-	size_t slots = 16;
-	while (slots < 2 * entries)
-		slots *= 2;
-	return (struct table){arena_zero(arena, slots * sizeof(uint32_t)), slots - 1};
-}
-
-static struct hot_case *find_case(struct table *table, struct hot_set *set, uint64_t number,
+static struct hot_case *find_case(struct number_map *map, struct hot_set *set, uint64_t number,
 				  int32_t partition)
 {
-	size_t at = (size_t)(number * UINT64_C(0x9E3779B97F4A7C15) >> 20) & table->mask;
-	for (; table->slots[at]; at = (at + 1) & table->mask) {
-		struct hot_case *known = &set->cases[table->slots[at] - 1];
-		if (known->number == number)
-			return known;
+	uint32_t *at = number_map_at(map, number);
+	if (!*at) {
+		set->cases[set->case_count++] = (struct hot_case){number, partition, NULL, false};
+		*at = (uint32_t)set->case_count;
 	}
-	set->cases[set->case_count++] = (struct hot_case){number, partition, NULL, false};
-	table->slots[at] = (uint32_t)set->case_count;
-	return &set->cases[set->case_count - 1];
+	return &set->cases[*at - 1];
 }
 
-static struct hot_ask *find_ask(struct table *table, struct hot_set *set, const uint8_t *key,
+static struct hot_ask *find_ask(struct number_map *map, struct hot_set *set, const uint8_t *key,
 				int32_t partition)
 {
-	uint64_t hash;
-	memcpy(&hash, key, sizeof(hash)); /* a keyed hash already */
-	size_t at = (size_t)hash & table->mask;
-	for (; table->slots[at]; at = (at + 1) & table->mask) {
-		struct hot_ask *known = &set->asks[table->slots[at] - 1];
+	uint64_t hash = text_get_be64(key); /* a keyed hash already */
+	for (;; hash++) {
+		uint32_t *at = number_map_at(map, hash);
+		if (!*at) {
+			set->asks[set->ask_count++] =
+				(struct hot_ask){partition, key, 0, {0}, false};
+			*at = (uint32_t)set->ask_count;
+		}
+		struct hot_ask *known = &set->asks[*at - 1];
 		if (memcmp(known->key, key, ASK_KEY_SIZE) == 0)
 			return known;
 	}
-	set->asks[set->ask_count++] = (struct hot_ask){partition, key, 0, {0}, false};
-	table->slots[at] = (uint32_t)set->ask_count;
-	return &set->asks[set->ask_count - 1];
 }
 
 static void collect(struct arena *arena, struct hot_set *set, struct task *tasks, size_t count)
 {
-	struct table cases = make_table(arena, count), asks = make_table(arena, count);
+	struct number_map cases = number_map(arena, count), asks = number_map(arena, count);
 	*set = (struct hot_set){arena_take(arena, (count + 1) * sizeof(*set->cases)), 0,
 				arena_take(arena, (count + 1) * sizeof(*set->asks)), 0};
 	for (size_t i = 0; i < count; i++) {

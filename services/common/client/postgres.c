@@ -12,7 +12,9 @@
 #define PARAMS_MAX     16
 #define INT4_OID       23
 #define INT8_OID       20
+#define TEXT_OID       25
 #define INT8_ARRAY_OID 1016
+#define TEXT_ARRAY_OID 1009
 /* PostgreSQL counts microseconds from 2000-01-01. */
 #define EPOCH_2000_MS INT64_C(946684800000)
 
@@ -145,19 +147,44 @@ struct postgres_param postgres_bytes(const void *data, size_t size)
 	return (struct postgres_param){data ? data : "", (int)size, 0};
 }
 
+#define ARRAY_HEAD_SIZE 20
+
+/* dimensions, has nulls, element type, length, lower bound; then length and value of each follow */
+static char *array_head(char *wire, uint32_t element, size_t count)
+{
+	uint32_t head[5] = {htobe32(1), 0, htobe32(element), htobe32((uint32_t)count), htobe32(1)};
+	memcpy(wire, head, ARRAY_HEAD_SIZE);
+	return wire + ARRAY_HEAD_SIZE;
+}
+
 struct postgres_param postgres_int8_array(struct arena *arena, const int64_t *values, size_t count)
 {
-	/* dimensions, has nulls, element type, length, lower bound; then length and value of each */
-	uint32_t head[5] = {htobe32(1), 0, htobe32(INT8_OID), htobe32((uint32_t)count), htobe32(1)};
-	char *wire = arena_take(arena, sizeof(head) + count * 12), *at = wire + sizeof(head);
-	memcpy(wire, head, sizeof(head));
+	char *wire = arena_take(arena, ARRAY_HEAD_SIZE + count * 12);
+	char *at = array_head(wire, INT8_OID, count);
 	for (size_t i = 0; i < count; i++, at += 12) {
 		uint32_t len = htobe32(8);
 		uint64_t value = htobe64((uint64_t)values[i]);
 		memcpy(at, &len, 4);
 		memcpy(at + 4, &value, 8);
 	}
-	return (struct postgres_param){wire, (int)(sizeof(head) + count * 12), INT8_ARRAY_OID};
+	return (struct postgres_param){wire, (int)(at - wire), INT8_ARRAY_OID};
+}
+
+struct postgres_param postgres_text_array(struct arena *arena, const char *const *values,
+					  size_t count)
+{
+	size_t size = ARRAY_HEAD_SIZE;
+	for (size_t i = 0; i < count; i++)
+		size += 4 + strlen(values[i]);
+	char *wire = arena_take(arena, size), *at = array_head(wire, TEXT_OID, count);
+	for (size_t i = 0; i < count; i++) {
+		size_t length = strlen(values[i]);
+		uint32_t len = htobe32((uint32_t)length);
+		memcpy(at, &len, 4);
+		memcpy(at + 4, values[i], length);
+		at += 4 + length;
+	}
+	return (struct postgres_param){wire, (int)size, TEXT_ARRAY_OID};
 }
 
 /* The name of the statement, prepared now if it is new to this connection. */

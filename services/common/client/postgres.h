@@ -39,6 +39,8 @@ struct postgres_param postgres_int4(struct arena *arena, int32_t value);
 struct postgres_param postgres_text(const char *value);
 struct postgres_param postgres_bytes(const void *data, size_t size);
 struct postgres_param postgres_int8_array(struct arena *arena, const int64_t *values, size_t count);
+struct postgres_param postgres_text_array(struct arena *arena, const char *const *values,
+					  size_t count);
 
 /* Prepared once per connection under the address of sql, which must be a literal. */
 int postgres_query(struct postgres *postgres, const char *sql, const struct postgres_param *params,

@@ -1,0 +1,200 @@
+-- The permanent record. Written by archival alone, read by the portal. Case numbers are the 63-bit
+-- numbers of domain/case_number.h; texts and contacts are sealed, here as everywhere.
+
+-- The offset after the last message stored, for each partition of each topic: moved by
+-- compare-and-set in the transaction that writes the rows.
+CREATE TABLE offsets (
+  topic     text   NOT NULL,
+  partition int    NOT NULL,
+  next      bigint NOT NULL,
+  PRIMARY KEY (topic, partition)
+);
+
+-- ---- what citizens sent
+
+CREATE TABLE epochs (
+  id                       bytea PRIMARY KEY,
+  started_at               timestamptz NOT NULL,
+  text_for_classification  bytea NOT NULL,
+  text_for_desk            bytea NOT NULL,
+  contact_for_notification bytea NOT NULL,
+  contact_for_desk         bytea NOT NULL
+);
+
+CREATE TABLE grievances (
+  number            bigint PRIMARY KEY,
+  received_at       timestamptz NOT NULL,
+  channel           text  NOT NULL,
+  service_code      text  NOT NULL,
+  declared_language text  NOT NULL,
+  lat               double precision,
+  lon               double precision,
+  area_code         text  NOT NULL,
+  receipt_hash      bytea NOT NULL,
+  ask_key           bytea NOT NULL,
+  fingerprint       bytea NOT NULL,
+  sealed_text       bytea NOT NULL,
+  sealed_contact    bytea NOT NULL
+);
+
+-- Deleting a row here erases the person: text and contact can no longer be read by anybody.
+CREATE TABLE case_keys (
+  number      bigint PRIMARY KEY,
+  epoch_id    bytea NOT NULL,
+  text_key    bytea NOT NULL,
+  contact_key bytea NOT NULL
+);
+
+-- ---- what happened
+
+-- version 1..n of each case, each exactly once; body is the CaseEvent as it was published.
+CREATE TABLE case_events (
+  number           bigint NOT NULL,
+  version          int    NOT NULL,
+  at               timestamptz NOT NULL,
+  kind             text   NOT NULL,
+  status           text   NOT NULL,
+  actor_kind       smallint NOT NULL,
+  actor            text   NOT NULL,
+  source_partition int    NOT NULL,
+  source_offset    bigint NOT NULL,
+  body             bytea  NOT NULL,
+  PRIMARY KEY (number, version, at)
+) PARTITION BY RANGE (at);
+CREATE INDEX case_events_source ON case_events USING brin (source_offset);
+
+-- Commands that were refused: version 0, no part of the history.
+CREATE TABLE refusals (
+  source_partition int    NOT NULL,
+  source_offset    bigint NOT NULL,
+  number           bigint NOT NULL,
+  at               timestamptz NOT NULL,
+  command          text   NOT NULL,
+  actor            text   NOT NULL,
+  reason           text   NOT NULL,
+  PRIMARY KEY (source_partition, source_offset)
+);
+CREATE INDEX refusals_number ON refusals (number);
+
+-- The current state: the fold of each case's events. state is the CaseState as in the hot view.
+CREATE TABLE cases (
+  number           bigint PRIMARY KEY,
+  version          int    NOT NULL,
+  status           text   NOT NULL,
+  category         text   NOT NULL,
+  office           text   NOT NULL,
+  agency           text   NOT NULL,
+  deadline         timestamptz,           -- NULL: no clock is running
+  opened_at        timestamptz NOT NULL,
+  updated_at       timestamptz NOT NULL,
+  language         text   NOT NULL,
+  channel          text   NOT NULL,
+  urgency          smallint NOT NULL,
+  escalation_level int    NOT NULL,
+  triage           boolean NOT NULL,
+  alias_of         bigint,                -- the case that lives on
+  state            bytea  NOT NULL
+);
+CREATE INDEX cases_due ON cases (office, deadline, number) WHERE deadline IS NOT NULL;
+CREATE INDEX cases_office ON cases (office, opened_at DESC, number DESC);
+
+-- ---- what citizens and offices were told
+
+CREATE TABLE notification_outcomes (
+  source_partition int    NOT NULL,
+  source_offset    bigint NOT NULL,
+  key              bytea  NOT NULL,
+  number           bigint NOT NULL,
+  at               timestamptz NOT NULL,
+  delivery         text   NOT NULL,
+  attempts         int    NOT NULL,
+  reason           text   NOT NULL,
+  PRIMARY KEY (source_partition, source_offset)
+);
+
+CREATE TABLE notifications (
+  key           bytea  PRIMARY KEY,       -- of (event, recipient, channel)
+  number        bigint NOT NULL,
+  event_version int    NOT NULL,
+  kind          text   NOT NULL,
+  recipient     text   NOT NULL,
+  channel       text   NOT NULL,
+  delivery      text   NOT NULL,          -- trying, delivered, failed
+  attempts      int    NOT NULL,
+  first_at      timestamptz NOT NULL,
+  at            timestamptz NOT NULL,
+  next_at       timestamptz,
+  reason        text   NOT NULL,
+  provider_id   text   NOT NULL,
+  body          bytea  NOT NULL           -- the NotificationOutcome
+);
+CREATE INDEX notifications_number ON notifications (number);
+
+-- ---- what could not be processed
+
+CREATE TABLE dead_letters (
+  dead_topic   text   NOT NULL,
+  dead_offset  bigint NOT NULL,
+  partition    int    NOT NULL,
+  topic        text   NOT NULL,
+  source_offset bigint NOT NULL,
+  service      text   NOT NULL,
+  reason       text   NOT NULL,
+  at           timestamptz NOT NULL,
+  body         bytea  NOT NULL,
+  replayed_at  timestamptz,
+  PRIMARY KEY (dead_topic, partition, dead_offset)
+);
+
+-- ---- the proof
+
+-- One row for each batch of a partition: the root over its events, chained to the row before.
+-- redress-audit recomputes it from case_events.
+CREATE TABLE ledger (
+  partition    int    NOT NULL,
+  sequence     bigint NOT NULL,
+  first_offset bigint NOT NULL,
+  last_offset  bigint NOT NULL,
+  events       int    NOT NULL,
+  root         bytea  NOT NULL,
+  previous     bytea  NOT NULL,
+  hash         bytea  NOT NULL,
+  at           timestamptz NOT NULL,
+  PRIMARY KEY (partition, sequence)
+);
+
+-- ---- insight: kept in the transaction of the events, never counted again
+
+CREATE TABLE counters (
+  day      date   NOT NULL,
+  kind     text   NOT NULL,               -- of event
+  agency   text   NOT NULL,
+  category text   NOT NULL,
+  events   bigint NOT NULL,
+  PRIMARY KEY (day, kind, agency, category)
+);
+
+-- ---- nothing is overwritten
+
+CREATE FUNCTION record_is_kept() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION '% is append-only', TG_TABLE_NAME;
+END $$;
+CREATE TRIGGER kept BEFORE UPDATE OR DELETE ON case_events FOR EACH ROW EXECUTE FUNCTION record_is_kept();
+CREATE TRIGGER kept_whole BEFORE TRUNCATE ON case_events FOR EACH STATEMENT EXECUTE FUNCTION record_is_kept();
+CREATE TRIGGER kept BEFORE UPDATE OR DELETE OR TRUNCATE ON refusals FOR EACH STATEMENT EXECUTE FUNCTION record_is_kept();
+CREATE TRIGGER kept BEFORE UPDATE OR DELETE OR TRUNCATE ON notification_outcomes FOR EACH STATEMENT EXECUTE FUNCTION record_is_kept();
+CREATE TRIGGER kept BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger FOR EACH STATEMENT EXECUTE FUNCTION record_is_kept();
+
+-- The partition of a month, made when its first event comes.
+CREATE FUNCTION ensure_month(month date) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  name text := 'case_events_' || to_char(month, 'YYYYMM');
+BEGIN
+  IF to_regclass(name) IS NULL THEN
+    PERFORM pg_advisory_xact_lock(hashtext('redress.ensure_month'));
+    EXECUTE format('CREATE TABLE IF NOT EXISTS %I PARTITION OF case_events FOR VALUES FROM (%L) TO (%L)',
+                   name, to_char(month, 'YYYY-MM-01 00:00:00+00'),
+                   to_char(month + interval '1 month', 'YYYY-MM-01 00:00:00+00'));
+  END IF;
+END $$;

@@ -1,0 +1,13 @@
+/* Checks of any protobuf message, by its descriptor. Pure. */
+#ifndef DOMAIN_MESSAGE_CHECK_H
+#define DOMAIN_MESSAGE_CHECK_H
+
+#include <protobuf-c/protobuf-c.h>
+
+/*
+ * The first string field, however deep, that is not UTF-8 (protobuf-c does not look; PostgreSQL
+ * would refuse the whole batch); NULL: all are.
+ */
+const char *message_bad_text(const ProtobufCMessage *message);
+
+#endif
