@@ -15,6 +15,7 @@
 #include "decide.h"
 #include "domain/case_number.h"
 #include "domain/case_state.h"
+#include "domain/message_check.h"
 #include "domain/pipeline.h"
 #include "place.h"
 #include "runtime/metrics.h"
@@ -59,6 +60,8 @@ static const char *fault(const Redress__Command *command, const struct kafka_mes
 {
 	if (!command)
 		return "is not a Command";
+	if (message_bad_text(&command->base))
+		return "has text that is not UTF-8";
 	if (case_number_partition(command->number, partitions) != message->partition)
 		return "its case belongs to another partition";
 	if (command->body_case == REDRESS__COMMAND__BODY__NOT_SET)

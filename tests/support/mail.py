@@ -25,6 +25,11 @@ class MailServer:
     def url(self):
         return f"smtp://127.0.0.1:{self._controller.port}"
 
+    @property
+    def settings(self):
+        """Notification's settings that make it use this server."""
+        return {"smtp__url": self.url}
+
     def to(self, recipient):
         return [message for who, message in list(self.mails) if who == recipient]
 

@@ -1,14 +1,11 @@
 """The real Kafka, Redis and PostgreSQL, private to the test run, through scripts/servers."""
 
-import os
 import pathlib
+import shlex
 import subprocess
 
 import psycopg2
-import redis
-from confluent_kafka.admin import AdminClient
 
-from support.daemon import wait_for
 from support.messages import ROOT
 
 SCRIPT = ROOT / "scripts" / "servers"
@@ -18,17 +15,54 @@ class Servers:
     def __init__(self, folder, ports):
         self.folder = pathlib.Path(folder)
         self.ports = ports
-        self.facts = {}
-        self.databases = 0
 
     def _run(self, *words):
-        done = subprocess.run([SCRIPT, *words, "--dir", self.folder, "--ports", str(self.ports)],
-                              capture_output=True, text=True, timeout=300)
-        assert done.returncode == 0, f"servers {words}: {done.stdout}{done.stderr}"
-        return done.stdout
+        # into a file: the servers inherit it, and would keep a pipe open for ever
+        log = self.folder / "servers.log"
+        with log.open("ab") as out:
+            done = subprocess.run([SCRIPT, *words, "--dir", self.folder, "--ports", str(self.ports)],
+                                  stdin=subprocess.DEVNULL, stdout=out, stderr=out, timeout=300)
+        assert done.returncode == 0, f"servers {words}: {log.read_text()[-3000:]}"
 
     def start(self, *which):
         self._run("start", *which)
 
     def stop(self, *which):
         self._run("stop", *which)
+
+    # ---- where they are
+
+    def _fact(self, name):
+        for line in (self.folder / "env").read_text().splitlines():
+            key, _, value = line.partition("=")
+            if key == name:
+                return shlex.split(value)[0]
+        raise KeyError(name)
+
+    @property
+    def brokers(self):
+        return self._fact("REDRESS_KAFKA_BROKERS")
+
+    @property
+    def redis_port(self):
+        return int(self._fact("REDRESS_REDIS_ADDRESS").rpartition(":")[2])
+
+    def conninfo(self, database):
+        return self._fact("REDRESS_POSTGRES_CONNINFO").replace("dbname=postgres", f"dbname={database}")
+
+    # ---- a database of a test's own
+
+    def _admin(self, statement):
+        db = psycopg2.connect(self.conninfo("postgres"))
+        try:
+            db.autocommit = True
+            with db.cursor() as cursor:
+                cursor.execute(statement)
+        finally:
+            db.close()
+
+    def create_database(self, name):
+        self._admin(f'CREATE DATABASE "{name}"')
+
+    def drop_database(self, name):
+        self._admin(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')

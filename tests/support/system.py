@@ -7,6 +7,7 @@ import os
 import pathlib
 import re
 import subprocess
+import types
 
 import psycopg2
 import psycopg2.extras
@@ -38,6 +39,19 @@ def settings_of(name):
     return frozenset(re.findall(r"^  ([a-z][a-z0-9_.]*) ", text.stdout, re.MULTILINE))
 
 
+class Record:
+    """A row of the record, its sealed parts as the messages have them."""
+
+    def __init__(self, row):
+        data = {name: bytes(value) if isinstance(value, memoryview) else value
+                for name, value in row._asdict().items()}
+        self.row = row
+        self.epoch = types.SimpleNamespace(**data)
+        self.key = types.SimpleNamespace(**data)
+        self.sealed_text = data["sealed_text"]
+        self.sealed_contact = data["sealed_contact"]
+
+
 class System:
     def __init__(self, servers, folder, partitions=PARTITIONS):
         self.servers = servers
@@ -57,7 +71,7 @@ class System:
 
     # ---- making it
 
-    def _shared(self):
+    def shared(self):
         return {
             "kafka.brokers": self.servers.brokers,
             "kafka.topic_prefix": f"{self.name}.",
@@ -65,6 +79,15 @@ class System:
             "redis.address": f"127.0.0.1:{self.servers.redis_port}/{self.redis_db}",
             "postgres.conninfo": self.servers.conninfo(self.name),
             "keys.folder": self.keys,
+            "sql.folder": ROOT / "deploy" / "sql",
+            "catalogue.folder": ROOT / "deploy" / "catalogue",
+            "templates.folder": ROOT / "deploy" / "templates",
+            "model.file": ROOT / "deploy" / "model" / "default.model",
+            "intake.listen": f"127.0.0.1:{self.intake_port}",
+            "portal.listen": f"127.0.0.1:{self.portal_port}",
+            "portal.url": f"http://127.0.0.1:{self.portal_port}",
+            "intake.connections_per_ip": 0,
+            "portal.connections_per_ip": 0,
         }
 
     def settings_for(self, name):
@@ -90,6 +113,13 @@ class System:
         if name not in self.daemons:
             self.daemons[name] = Daemon(name, binary(name), self.folder, self.settings_for(name))
         return self.daemons[name]
+
+    def another(self, name, **settings):
+        """One more instance of a service that runs already."""
+        label = f"{name}-{len(self.daemons)}"
+        extra = Daemon(label, binary(name), self.folder, self.settings_for(name)).set(**settings)
+        self.daemons[label] = extra
+        return extra
 
     def start(self, *names):
         """Starts them all at once, then waits for each."""
@@ -129,6 +159,13 @@ class System:
         assert reply.status_code == 201, f"{reply.status_code} {reply.text}"
         return reply.json()
 
+    def track(self, number, receipt):
+        """The page of a case, as the citizen gets it."""
+        reply = requests.get(f"http://127.0.0.1:{self.portal_port}/v1/cases/{number}",
+                             headers={"Authorization": f"Receipt {receipt}"}, timeout=10)
+        assert reply.status_code == 200, f"{reply.status_code} {reply.text}"
+        return reply.json()
+
     # ---- from outside
 
     def sql(self, query, *values):
@@ -139,6 +176,22 @@ class System:
 
     def count(self, what, *values):
         return self.sql(f"SELECT count(*) FROM {what}", *values)[0].count
+
+    def archived(self):
+        """The numbers of the cases that are in the record."""
+        return {row.number for row in self.sql("SELECT number FROM cases")}
+
+    def wait_archived(self, number, seconds=40):
+        """The case is in the record, with the office it went to (or the case it is an alias of)."""
+        wait_for(f"{case_number.write(number)} is archived", lambda: self.sql(
+            "SELECT 1 FROM cases WHERE number = %s AND (version >= 2 OR alias_of IS NOT NULL)",
+            number), seconds, 0.1)
+
+    def grievance_records(self):
+        """Each grievance of the record with what is needed to open it."""
+        rows = self.sql("SELECT * FROM grievances JOIN case_keys USING (number)"
+                        " JOIN epochs ON epochs.id = epoch_id")
+        return {row.number: Record(row) for row in rows}
 
     def role(self, name):
         return Role(self.keys, name)

@@ -352,6 +352,14 @@ void copy_bytes(struct buffer *rows, const void *data, size_t size)
 	buffer_add(rows, data, size);
 }
 
+void *copy_reserve(struct buffer *rows, size_t size)
+{
+	add_be32(rows, (uint32_t)size);
+	void *room = buffer_reserve(rows, size);
+	rows->len += size;
+	return room;
+}
+
 void copy_str(struct buffer *rows, const char *text)
 {
 	if (text)

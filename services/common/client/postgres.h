@@ -64,6 +64,8 @@ void copy_float4(struct buffer *rows, float value);
 void copy_float8(struct buffer *rows, double value);
 void copy_bool(struct buffer *rows, bool value);
 void copy_bytes(struct buffer *rows, const void *data, size_t size); /* bytea and text */
+/* A bytea of this size, for the caller to fill before the next call. */
+void *copy_reserve(struct buffer *rows, size_t size);
 void copy_str(struct buffer *rows, const char *text);                /* NULL is NULL */
 void copy_time_ms(struct buffer *rows, int64_t unix_ms);             /* timestamptz */
 /* statement: "COPY t (a, b) FROM STDIN BINARY". */

@@ -1,0 +1,212 @@
+#include "rows.h"
+
+#include "client/postgres.h"
+#include "domain/case_state.h"
+
+/* clang-format off */
+const char *const record_copy[RECORDS] = {
+	[RECORD_GRIEVANCES] =
+		"COPY grievances (number, received_at, channel, service_code, declared_language, lat, lon,"
+		" area_code, receipt_hash, ask_key, fingerprint, sealed_text, sealed_contact)"
+		" FROM STDIN BINARY",
+	[RECORD_KEYS] =
+		"COPY case_keys (number, epoch_id, text_key, contact_key) FROM STDIN BINARY",
+	[RECORD_EVENTS] =
+		"COPY case_events (number, version, at, kind, status, actor_kind, actor,"
+		" source_partition, source_offset, body) FROM STDIN BINARY",
+	[RECORD_REFUSALS] =
+		"COPY refusals (source_partition, source_offset, number, at, command, actor, reason)"
+		" FROM STDIN BINARY",
+	[RECORD_NEW_CASES] =
+		"COPY cases (number, version, status, category, office, agency, deadline, opened_at,"
+		" updated_at, language, channel, urgency, escalation_level, triage, alias_of, state)"
+		" FROM STDIN BINARY",
+	[RECORD_CHANGED_CASES] =
+		"COPY changed_cases (number, version, status, category, office, agency, deadline,"
+		" opened_at, updated_at, language, channel, urgency, escalation_level, triage, alias_of,"
+		" state) FROM STDIN BINARY",
+	[RECORD_OUTCOMES] =
+		"COPY notification_outcomes (source_partition, source_offset, key, number, at, delivery,"
+		" attempts, reason) FROM STDIN BINARY",
+	[RECORD_NOTIFICATIONS] =
+		"COPY changed_notifications (key, number, event_version, kind, recipient, channel,"
+		" delivery, attempts, first_at, at, next_at, reason, provider_id, body, source_offset)"
+		" FROM STDIN BINARY",
+	[RECORD_DEAD] =
+		"COPY dead_letters (dead_topic, partition, dead_offset, topic, source_offset, service,"
+		" reason, at, body) FROM STDIN BINARY",
+};
+/* clang-format on */
+
+static void data(struct buffer *rows, const ProtobufCBinaryData *bytes)
+{
+	copy_bytes(rows, bytes->data ? (const char *)bytes->data : "", bytes->len);
+}
+
+static void number_or_null(struct buffer *rows, uint64_t number)
+{
+	if (number)
+		copy_int8(rows, (int64_t)number);
+	else
+		copy_null(rows);
+}
+
+static void time_or_null(struct buffer *rows, int64_t ms)
+{
+	if (ms)
+		copy_time_ms(rows, ms);
+	else
+		copy_null(rows);
+}
+
+void row_grievance(struct buffer *rows, const Redress__Grievance *grievance)
+{
+	const Redress__Place *place = grievance->place;
+	copy_row(rows, 13);
+	copy_int8(rows, (int64_t)grievance->number);
+	copy_time_ms(rows, grievance->received_at_ms);
+	copy_str(rows, grievance->channel);
+	copy_str(rows, grievance->service_code);
+	copy_str(rows, grievance->declared_language);
+	if (place) {
+		copy_float8(rows, place->lat);
+		copy_float8(rows, place->lon);
+	} else {
+		copy_null(rows);
+		copy_null(rows);
+	}
+	copy_str(rows, place ? place->area_code : "");
+	data(rows, &grievance->receipt_hash);
+	data(rows, &grievance->ask_key);
+	data(rows, &grievance->fingerprint);
+	data(rows, &grievance->sealed_text);
+	data(rows, &grievance->sealed_contact);
+}
+
+void row_key(struct buffer *rows, uint64_t number, const Redress__CaseKey *key)
+{
+	copy_row(rows, 4);
+	copy_int8(rows, (int64_t)number);
+	data(rows, &key->epoch_id);
+	data(rows, &key->text_key);
+	data(rows, &key->contact_key);
+}
+
+void row_event(struct buffer *rows, const Redress__CaseEvent *event,
+	       const struct kafka_message *source)
+{
+	copy_row(rows, 10);
+	copy_int8(rows, (int64_t)event->number);
+	copy_int4(rows, (int32_t)event->version);
+	copy_time_ms(rows, event->at_ms);
+	copy_str(rows, case_event_kind(event));
+	copy_str(rows, case_status_name(event->status));
+	copy_int2(rows, event->actor ? (int16_t)event->actor->kind : 0);
+	copy_str(rows, event->actor ? event->actor->id : "");
+	copy_int4(rows, source->partition);
+	copy_int8(rows, source->offset);
+	copy_bytes(rows, source->value, source->len);
+}
+
+void row_refusal(struct buffer *rows, const Redress__CaseEvent *event,
+		 const struct kafka_message *source)
+{
+	copy_row(rows, 7);
+	copy_int4(rows, source->partition);
+	copy_int8(rows, source->offset);
+	copy_int8(rows, (int64_t)event->number);
+	copy_time_ms(rows, event->at_ms);
+	copy_str(rows, event->refused->command);
+	copy_str(rows, event->actor ? event->actor->id : "");
+	copy_str(rows, event->refused->reason);
+}
+
+static void packed_state(struct buffer *rows, const Redress__CaseState *state)
+{
+	size_t size = redress__case_state__get_packed_size(state);
+	redress__case_state__pack(state, copy_reserve(rows, size));
+}
+
+void row_case(struct buffer *rows, const Redress__CaseState *state)
+{
+	copy_row(rows, 16);
+	copy_int8(rows, (int64_t)state->number);
+	copy_int4(rows, (int32_t)state->version);
+	copy_str(rows, case_status_name(state->status));
+	copy_str(rows, state->category);
+	copy_str(rows, state->office);
+	copy_str(rows, state->agency);
+	time_or_null(rows, state->deadline_ms);
+	copy_time_ms(rows, state->opened_at_ms);
+	copy_time_ms(rows, state->updated_at_ms);
+	copy_str(rows, state->language);
+	copy_str(rows, state->channel);
+	copy_int2(rows, (int16_t)state->urgency);
+	copy_int4(rows, (int32_t)state->escalation_level);
+	copy_bool(rows, state->triage);
+	number_or_null(rows, state->alias_of);
+	packed_state(rows, state);
+}
+
+static const char *delivery_name(Redress__Delivery delivery)
+{
+	switch (delivery) {
+	case REDRESS__DELIVERY__DELIVERED:
+		return "delivered";
+	case REDRESS__DELIVERY__FAILED:
+		return "failed";
+	default:
+		return "trying";
+	}
+}
+
+void row_outcome(struct buffer *rows, const Redress__NotificationOutcome *outcome,
+		 const struct kafka_message *source)
+{
+	copy_row(rows, 8);
+	copy_int4(rows, source->partition);
+	copy_int8(rows, source->offset);
+	data(rows, &outcome->job->key);
+	copy_int8(rows, (int64_t)outcome->job->number);
+	copy_time_ms(rows, outcome->at_ms);
+	copy_str(rows, delivery_name(outcome->delivery));
+	copy_int4(rows, (int32_t)outcome->attempts);
+	copy_str(rows, outcome->reason);
+}
+
+void row_notification(struct buffer *rows, const Redress__NotificationOutcome *outcome,
+		      const struct kafka_message *source)
+{
+	const Redress__NotificationJob *job = outcome->job;
+	copy_row(rows, 15);
+	data(rows, &job->key);
+	copy_int8(rows, (int64_t)job->number);
+	copy_int4(rows, (int32_t)job->event_version);
+	copy_str(rows, job->kind);
+	copy_str(rows, job->recipient == REDRESS__RECIPIENT__TO_OFFICE ? "office" : "citizen");
+	copy_str(rows, job->channel);
+	copy_str(rows, delivery_name(outcome->delivery));
+	copy_int4(rows, (int32_t)outcome->attempts);
+	copy_time_ms(rows, outcome->first_at_ms);
+	copy_time_ms(rows, outcome->at_ms);
+	time_or_null(rows, outcome->next_at_ms);
+	copy_str(rows, outcome->reason);
+	copy_str(rows, outcome->provider_id);
+	copy_bytes(rows, source->value, source->len);
+	copy_int8(rows, source->offset);
+}
+
+void row_dead(struct buffer *rows, const Redress__DeadLetter *letter,
+	      const struct kafka_message *source)
+{
+	copy_row(rows, 9);
+	copy_str(rows, source->topic);
+	copy_int4(rows, source->partition);
+	copy_int8(rows, source->offset);
+	copy_str(rows, letter->topic);
+	copy_int8(rows, letter->offset);
+	copy_str(rows, letter->service);
+	copy_str(rows, letter->reason);
+	copy_time_ms(rows, letter->at_ms);
+	copy_bytes(rows, source->value, source->len);
+}

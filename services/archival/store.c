@@ -1,0 +1,344 @@
+#include "store.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/postgres.h"
+#include "domain/pipeline.h"
+#include "util/alloc.h"
+
+
+
+struct store {
+	struct postgres *postgres;
+	bool prepared; /* the connection has its staging tables */
+};
+
+/* Staging tables, where rows replace older ones. */
+static const char session_sql[] =
+	"SET client_min_messages = warning;"
+	"CREATE TEMP TABLE IF NOT EXISTS changed_cases (LIKE cases) ON COMMIT DELETE ROWS;"
+	"CREATE TEMP TABLE IF NOT EXISTS changed_notifications"
+	" (LIKE notifications, source_offset bigint) ON COMMIT DELETE ROWS";
+
+static const char change_cases_sql[] =
+	"UPDATE cases c SET version = n.version, status = n.status, category = n.category,"
+	" office = n.office, agency = n.agency, deadline = n.deadline, updated_at = n.updated_at,"
+	" language = n.language, urgency = n.urgency, escalation_level = n.escalation_level,"
+	" triage = n.triage, alias_of = n.alias_of, state = n.state"
+	" FROM changed_cases n WHERE c.number = n.number";
+
+static const char change_notifications_sql[] =
+	"INSERT INTO notifications (key, number, event_version, kind, recipient, channel, delivery,"
+	" attempts, first_at, at, next_at, reason, provider_id, body)"
+	" SELECT DISTINCT ON (key) key, number, event_version, kind, recipient, channel, delivery,"
+	" attempts, first_at, at, next_at, reason, provider_id, body"
+	" FROM changed_notifications ORDER BY key, source_offset DESC"
+	" ON CONFLICT (key) DO UPDATE SET delivery = excluded.delivery, attempts = excluded.attempts,"
+	" at = excluded.at, next_at = excluded.next_at, reason = excluded.reason,"
+	" provider_id = excluded.provider_id, body = excluded.body";
+
+struct store *store_new(const struct settings *settings)
+{
+	struct store *store = x_calloc(1, sizeof(*store));
+	store->postgres =
+		postgres_new(settings_str(settings, "postgres.conninfo"), "redress-archival");
+	return store;
+}
+
+void store_free(struct store **store)
+{
+	if (!*store)
+		return;
+	postgres_free(&(*store)->postgres);
+	free(*store);
+	*store = NULL;
+}
+
+/* ---- reading -------------------------------------------------------------------------------- */
+
+static int load_position(struct store *store, struct arena *arena, struct position *position,
+			 struct err *err)
+{
+	struct postgres_result *result;
+	const struct postgres_param params[] = {postgres_text(position->topic),
+						postgres_int4(arena, position->partition)};
+	if (postgres_query(store->postgres,
+			   "INSERT INTO offsets (topic, partition, next) VALUES ($1, $2, 0)"
+			   " ON CONFLICT DO NOTHING",
+			   params, 2, NULL, err) ||
+	    postgres_query(store->postgres,
+			   "SELECT next FROM offsets WHERE topic = $1 AND partition = $2", params,
+			   2, &result, err))
+		return -1;
+	position->next = postgres_get_int(result, 0, 0);
+	postgres_result_free(&result);
+	if (strcmp(position->topic, TOPIC_EVENTS) != 0)
+		return 0;
+	if (postgres_query(store->postgres,
+			   "SELECT sequence, hash FROM ledger WHERE partition = $1"
+			   " ORDER BY sequence DESC LIMIT 1",
+			   &params[1], 1, &result, err))
+		return -1;
+	position->sequence = 0;
+	memset(position->hash, 0, sizeof(position->hash));
+	if (postgres_rows(result)) {
+		size_t size;
+		const char *hash = postgres_get_bytes(result, 0, 1, &size);
+		position->sequence = postgres_get_int(result, 0, 0);
+		memcpy(position->hash, hash, size < sizeof(position->hash) ? size : sizeof(position->hash));
+	}
+	postgres_result_free(&result);
+	return 0;
+}
+
+int store_load_positions(struct store *store, struct arena *arena, struct position *positions,
+			 size_t count, struct err *err)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (!positions[i].known && load_position(store, arena, &positions[i], err))
+			return -1;
+		positions[i].known = true;
+		positions[i].reached = positions[i].next;
+	}
+	return 0;
+}
+
+/* sql: number and perhaps a state, of the numbers in $1. */
+static int load(struct store *store, struct arena *arena, const char *sql, const int64_t *numbers,
+		size_t count,
+		void (*each)(void *self, uint64_t number, const void *state, size_t size),
+		void *self, bool with_state, struct err *err)
+{
+	struct postgres_result *result;
+	if (!count)
+		return 0;
+	struct postgres_param param = postgres_int8_array(arena, numbers, count);
+	if (postgres_query(store->postgres, sql, &param, 1, &result, err))
+		return -1;
+	for (size_t row = 0; row < postgres_rows(result); row++) {
+		size_t size = 0;
+		const char *state = with_state ? postgres_get_bytes(result, row, 1, &size) : NULL;
+		each(self, (uint64_t)postgres_get_int(result, row, 0), state, size);
+	}
+	postgres_result_free(&result);
+	return 0;
+}
+
+int store_load_cases(struct store *store, struct arena *arena, const int64_t *numbers, size_t count,
+		     void (*each)(void *self, uint64_t number, const void *state, size_t size),
+		     void *self, struct err *err)
+{
+	return load(store, arena, "SELECT number, state FROM cases WHERE number = ANY ($1)",
+		    numbers, count, each, self, true, err);
+}
+
+int store_load_grievances(struct store *store, struct arena *arena, const int64_t *numbers,
+			  size_t count,
+			  void (*each)(void *self, uint64_t number, const void *state, size_t size),
+			  void *self, struct err *err)
+{
+	return load(store, arena, "SELECT number FROM grievances WHERE number = ANY ($1)", numbers,
+		    count, each, self, false, err);
+}
+
+/* ---- writing -------------------------------------------------------------------------------- */
+
+static int move_offsets(struct store *store, struct arena *arena, const struct position *positions,
+			size_t count, struct err *err)
+{
+	struct postgres_result *result;
+	size_t moved = 0;
+	const char **topics = arena_take(arena, count * sizeof(*topics));
+	int64_t *numbers = arena_take(arena, 3 * count * sizeof(*numbers));
+	int64_t *partitions = numbers, *before = numbers + count, *after = before + count;
+	for (size_t i = 0; i < count; i++) {
+		if (positions[i].reached == positions[i].next)
+			continue;
+		topics[moved] = positions[i].topic;
+		partitions[moved] = positions[i].partition;
+		before[moved] = positions[i].next;
+		after[moved++] = positions[i].reached;
+	}
+	if (!moved)
+		return 0;
+	const struct postgres_param params[] = {
+		postgres_text_array(arena, topics, moved),
+		postgres_int8_array(arena, partitions, moved),
+		postgres_int8_array(arena, before, moved),
+		postgres_int8_array(arena, after, moved)};
+	if (postgres_query(store->postgres,
+			   "UPDATE offsets o SET next = m.after"
+			   " FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[])"
+			   " AS m (topic, partition, before, after) WHERE o.topic = m.topic"
+			   " AND o.partition = m.partition AND o.next = m.before",
+			   params, 4, &result, err))
+		return -1;
+	size_t affected = postgres_affected(result);
+	postgres_result_free(&result);
+	if (affected != moved)
+		return err_set(err, "another instance has moved the offset of %zu partitions",
+			       moved - affected);
+	return 0;
+}
+
+static int put_epochs(struct store *store, struct arena *arena, const struct entry *entry,
+		      struct err *err)
+{
+	for (size_t i = 0; i < entry->epoch_count; i++) {
+		const Redress__Epoch *epoch = entry->epochs[i];
+		const struct postgres_param params[] = {
+			postgres_bytes(epoch->id.data, epoch->id.len),
+			postgres_int8(arena, epoch->started_at_ms),
+			postgres_bytes(epoch->text_for_classification.data,
+				       epoch->text_for_classification.len),
+			postgres_bytes(epoch->text_for_desk.data, epoch->text_for_desk.len),
+			postgres_bytes(epoch->contact_for_notification.data,
+				       epoch->contact_for_notification.len),
+			postgres_bytes(epoch->contact_for_desk.data, epoch->contact_for_desk.len)};
+		if (postgres_query(store->postgres,
+				   "INSERT INTO epochs VALUES ($1, to_timestamp($2::bigint / 1000.0),"
+				   " $3, $4, $5, $6) ON CONFLICT DO NOTHING",
+				   params, 6, NULL, err))
+			return -1;
+	}
+	return 0;
+}
+
+/* The partitions of the months of these events; most often one look at a name in the catalogue. */
+static int ensure_months(struct store *store, struct arena *arena, const struct entry *entry,
+			 struct err *err)
+{
+	if (!entry->first_event_ms)
+		return 0;
+	const struct postgres_param params[] = {
+		postgres_int8(arena, entry->first_event_ms / 1000),
+		postgres_int8(arena, entry->last_event_ms / 1000)};
+	return postgres_query(
+		store->postgres,
+		"SELECT ensure_month(month::date) FROM generate_series("
+		" date_trunc('month', to_timestamp($1::bigint) AT TIME ZONE 'UTC'),"
+		" to_timestamp($2::bigint) AT TIME ZONE 'UTC', interval '1 month') AS month",
+		params, 2, NULL, err);
+}
+
+static int copy_rows(struct store *store, struct entry *entry, struct err *err)
+{
+	for (size_t i = 0; i < RECORDS; i++) {
+		if (entry->counts[i] &&
+		    postgres_copy(store->postgres, record_copy[i], &entry->rows[i], err))
+			return -1;
+	}
+	if (entry->counts[RECORD_CHANGED_CASES] &&
+	    postgres_exec(store->postgres, change_cases_sql, err))
+		return -1;
+	if (entry->counts[RECORD_NOTIFICATIONS] &&
+	    postgres_exec(store->postgres, change_notifications_sql, err))
+		return -1;
+	return 0;
+}
+
+static int put_marks(struct store *store, struct arena *arena, const struct entry *entry,
+		     struct err *err)
+{
+	for (size_t i = 0; i < entry->mark_count; i++) {
+		const struct mark *mark = &entry->marks[i];
+		const struct postgres_param params[] = {
+			postgres_text(mark->dead_topic), postgres_int4(arena, mark->partition),
+			postgres_int8(arena, mark->dead_offset), postgres_int8(arena, mark->at_ms)};
+		if (postgres_query(store->postgres,
+				   "UPDATE dead_letters SET replayed_at ="
+				   " to_timestamp($4::bigint / 1000.0)"
+				   " WHERE dead_topic = $1 AND partition = $2 AND dead_offset = $3",
+				   params, 4, NULL, err))
+			return -1;
+	}
+	return 0;
+}
+
+static int put_ledger(struct store *store, struct arena *arena, const struct entry *entry,
+		      int64_t now_ms, struct err *err)
+{
+	for (size_t i = 0; i < entry->ledger_count; i++) {
+		const struct ledger_entry *sealed = &entry->ledger[i];
+		const struct postgres_param params[] = {
+			postgres_int4(arena, sealed->partition),
+			postgres_int8(arena, sealed->sequence),
+			postgres_int8(arena, sealed->first_offset),
+			postgres_int8(arena, sealed->last_offset),
+			postgres_int4(arena, sealed->events),
+			postgres_bytes(sealed->root, LEDGER_HASH_SIZE),
+			postgres_bytes(sealed->previous, LEDGER_HASH_SIZE),
+			postgres_bytes(sealed->hash, LEDGER_HASH_SIZE),
+			postgres_int8(arena, now_ms)};
+		if (postgres_query(store->postgres,
+				   "INSERT INTO ledger VALUES ($1, $2, $3, $4, $5, $6, $7, $8,"
+				   " to_timestamp($9::bigint / 1000.0))",
+				   params, 9, NULL, err))
+			return -1;
+	}
+	return 0;
+}
+
+/* In one order for every instance, so that two of them never wait for each other. */
+static int put_tallies(struct store *store, struct arena *arena, const struct entry *entry,
+		       struct err *err)
+{
+	size_t count = entry->tally_count;
+	if (!count)
+		return 0;
+	int64_t *numbers = arena_take(arena, 2 * count * sizeof(*numbers));
+	const char **texts = arena_take(arena, 3 * count * sizeof(*texts));
+	for (size_t i = 0; i < count; i++) {
+		numbers[i] = entry->tallies[i].day;
+		numbers[count + i] = entry->tallies[i].events;
+		texts[i] = entry->tallies[i].kind;
+		texts[count + i] = entry->tallies[i].agency;
+		texts[2 * count + i] = entry->tallies[i].category;
+	}
+	const struct postgres_param params[] = {
+		postgres_int8_array(arena, numbers, count),
+		postgres_text_array(arena, texts, count),
+		postgres_text_array(arena, texts + count, count),
+		postgres_text_array(arena, texts + 2 * count, count),
+		postgres_int8_array(arena, numbers + count, count)};
+	return postgres_query(
+		store->postgres,
+		"INSERT INTO counters (day, kind, agency, category, events)"
+		" SELECT date '1970-01-01' + d::int, k, a, c, n FROM"
+		" unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::bigint[])"
+		" AS t (d, k, a, c, n) ORDER BY 1, 2, 3, 4"
+		" ON CONFLICT (day, kind, agency, category)"
+		" DO UPDATE SET events = counters.events + excluded.events",
+		params, 5, NULL, err);
+}
+
+static int store_all(struct store *store, struct arena *arena, struct entry *entry,
+		     const struct position *positions, size_t count, int64_t now_ms,
+		     struct err *err)
+{
+	if (postgres_exec(store->postgres, "BEGIN", err) ||
+	    move_offsets(store, arena, positions, count, err) ||
+	    put_epochs(store, arena, entry, err) || ensure_months(store, arena, entry, err) ||
+	    copy_rows(store, entry, err) || put_marks(store, arena, entry, err) ||
+	    put_ledger(store, arena, entry, now_ms, err) ||
+	    put_tallies(store, arena, entry, err))
+		return -1;
+	return postgres_exec(store->postgres, "COMMIT", err);
+}
+
+int store_commit(struct store *store, struct arena *arena, struct entry *entry,
+		 const struct position *positions, size_t count, int64_t now_ms, struct err *err)
+{
+	struct err ignored;
+	if (!postgres_connected(store->postgres))
+		store->prepared = false;
+	if (!store->prepared && postgres_exec(store->postgres, session_sql, err))
+		return -1;
+	store->prepared = true;
+	if (!store_all(store, arena, entry, positions, count, now_ms, err))
+		return 0;
+	store->prepared = postgres_connected(store->postgres) &&
+			  !postgres_exec(store->postgres, "ROLLBACK", &ignored);
+	return -1;
+}

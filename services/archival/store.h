@@ -1,0 +1,86 @@
+/*
+ * The record in PostgreSQL: what is known of a batch's cases, and one transaction that stores the
+ * batch, moves the partitions' offsets and seals the ledger. The only file with SQL.
+ */
+#ifndef ARCHIVAL_STORE_H
+#define ARCHIVAL_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "domain/ledger.h"
+#include "grievance.pb-c.h"
+#include "rows.h"
+#include "util/arena.h"
+#include "util/err.h"
+#include "util/settings.h"
+
+struct store;
+
+struct store *store_new(const struct settings *settings);
+void store_free(struct store **store);
+
+/* A partition of a topic. */
+struct position {
+	const char *topic;
+	int32_t partition;
+	bool known;      /* the rest is what PostgreSQL has */
+	int64_t next;    /* offset after the last message stored */
+	int64_t reached; /* after the last message of this batch; next when it has none */
+	/* cases.events only */
+	int64_t sequence; /* of the last ledger entry; 0: none */
+	uint8_t hash[LEDGER_HASH_SIZE];
+};
+
+/* Fills in what is not known, making missing rows. */
+int store_load_positions(struct store *store, struct arena *arena, struct position *positions,
+			 size_t count, struct err *err) MUST_CHECK;
+
+/* Calls each for every one of these cases that is in the record, with its packed CaseState. */
+int store_load_cases(struct store *store, struct arena *arena, const int64_t *numbers,
+		     size_t count,
+		     void (*each)(void *self, uint64_t number, const void *state, size_t size),
+		     void *self, struct err *err) MUST_CHECK;
+/* Which of these grievances are there already; each is called without a state. */
+int store_load_grievances(struct store *store, struct arena *arena, const int64_t *numbers,
+			  size_t count,
+			  void (*each)(void *self, uint64_t number, const void *state, size_t size),
+			  void *self, struct err *err) MUST_CHECK;
+
+struct tally {
+	int64_t day; /* since 1970-01-01, UTC */
+	const char *kind, *agency, *category;
+	int64_t events;
+};
+
+struct mark {
+	const char *dead_topic;
+	int32_t partition;
+	int64_t dead_offset, at_ms;
+};
+
+/* Everything of one batch. */
+struct entry {
+	struct buffer rows[RECORDS]; /* cleared by store_begin, built by row_...() */
+	size_t counts[RECORDS];
+	const Redress__Epoch **epochs;
+	size_t epoch_count;
+	struct tally *tallies;
+	size_t tally_count;
+	struct mark *marks;
+	size_t mark_count;
+	struct ledger_entry *ledger;
+	size_t ledger_count;
+	int64_t first_event_ms, last_event_ms; /* 0: no events */
+};
+
+/*
+ * All of it or nothing. positions: those whose reached is beyond next are moved, and it is a failure
+ * when another instance has moved them.
+ */
+int store_commit(struct store *store, struct arena *arena, struct entry *entry,
+		 const struct position *positions, size_t count, int64_t now_ms,
+		 struct err *err) MUST_CHECK;
+
+#endif

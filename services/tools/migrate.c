@@ -1,0 +1,110 @@
+/*
+ * NAME      redress-migrate - bring PostgreSQL's schema up to date
+ * SYNOPSIS  redress-migrate [--config FILE]
+ *
+ * Applies the files NNNN_name.sql of sql.folder that have not been applied, in the order of their
+ * numbers, each in a transaction of its own. Safe to run at any time and from several places at once.
+ */
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/postgres.h"
+#include "command_line.h"
+#include "util/alloc.h"
+#include "util/log.h"
+#include "util/text.h"
+
+#define SQL_MAX (1024 * 1024)
+
+static const struct setting migrate_settings[] = {
+	{"sql.folder", SETTING_STRING, "deploy/sql", 1, 1000, "where the numbered SQL files are"},
+	{NULL, SETTING_STRING, NULL, 0, 0, NULL},
+};
+
+static const char usage[] = "usage: redress-migrate [--config FILE]\n"
+			    "Applies the SQL files that have not been applied.\n";
+
+static int is_migration(const struct dirent *entry)
+{
+	size_t length = strlen(entry->d_name);
+	return length > 9 && strspn(entry->d_name, "0123456789") == 4 &&
+	       entry->d_name[4] == '_' && strcmp(entry->d_name + length - 4, ".sql") == 0;
+}
+
+static bool is_applied(struct postgres *postgres, struct arena *arena, int number)
+{
+	struct err err;
+	struct postgres_result *result;
+	struct postgres_param param = postgres_int4(arena, number);
+	if (postgres_query(postgres, "SELECT 1 FROM schema_migrations WHERE number = $1", &param, 1,
+			   &result, &err))
+		fatal("%s", err.text);
+	bool found = postgres_rows(result) > 0;
+	postgres_result_free(&result);
+	return found;
+}
+
+static void apply(struct postgres *postgres, struct arena *arena, const char *folder,
+		  const char *name)
+{
+	struct err err;
+	char reason[160];
+	size_t size;
+	int number = atoi(name);
+	/* one migrator at a time; the lock goes with the transaction */
+	if (postgres_exec(postgres, "BEGIN; SELECT pg_advisory_xact_lock(7733001)", &err))
+		fatal("%s", err.text);
+	if (!is_applied(postgres, arena, number)) {
+		char *path = arena_printf(arena, "%s/%s", folder, name);
+		char *sql = text_read_file(path, SQL_MAX, &size, reason);
+		if (!sql)
+			fatal("%s: %s", path, reason);
+		const struct postgres_param params[] = {postgres_int4(arena, number),
+							postgres_text(name)};
+		if (postgres_exec(postgres, sql, &err) ||
+		    postgres_query(postgres,
+				   "INSERT INTO schema_migrations (number, name) VALUES ($1, $2)",
+				   params, 2, NULL, &err))
+			fatal("%s: %s", name, err.text);
+		free(sql);
+		printf("applied %s\n", name);
+	}
+	if (postgres_exec(postgres, "COMMIT", &err))
+		fatal("%s: %s", name, err.text);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct setting *const tables[] = {postgres_settings, migrate_settings, NULL};
+	struct err err;
+	struct dirent **names;
+	int first;
+	log_setup("migrate", LOG_LEVEL_INFO, false);
+	struct settings *settings = command_line(argc, argv, usage, tables, &first);
+	if (first != argc)
+		fatal("unexpected argument: %s", argv[first]);
+	const char *folder = settings_str(settings, "sql.folder");
+	int count = scandir(folder, &names, is_migration, alphasort);
+	if (count <= 0)
+		fatal("sql.folder: %s holds no file NNNN_name.sql", folder);
+	struct arena *arena = arena_new();
+	struct postgres *postgres =
+		postgres_new(settings_str(settings, "postgres.conninfo"), "redress-migrate");
+	if (postgres_exec(postgres,
+			  "SET client_min_messages = warning;"
+			  "CREATE TABLE IF NOT EXISTS schema_migrations (number int PRIMARY KEY,"
+			  " name text NOT NULL, at timestamptz NOT NULL DEFAULT now())",
+			  &err))
+		fatal("%s", err.text);
+	for (int i = 0; i < count; i++) {
+		apply(postgres, arena, folder, names[i]->d_name);
+		free(names[i]);
+	}
+	free(names);
+	postgres_free(&postgres);
+	arena_free(&arena);
+	settings_free(&settings);
+	return 0;
+}
