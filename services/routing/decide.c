@@ -257,6 +257,21 @@ bool decide_wants_placement(const Redress__CaseState *state, const Redress__Comm
 	}
 }
 
+/* Why the command is not allowed now, for the person who sent it. */
+static const char *not_now(const Redress__CaseState *state, const Redress__Command *command)
+{
+	switch (state->status) {
+	case REDRESS__STATUS__CLOSED:
+		return "the case is closed; it can be reopened";
+	case REDRESS__STATUS__WITHDRAWN:
+		return "the citizen has withdrawn the case";
+	case REDRESS__STATUS__MERGED:
+		return "the case goes on under another number";
+	default:
+		return moves[command->body_case].otherwise;
+	}
+}
+
 /* Why the command cannot be applied; NULL when it can. */
 static const char *objection(const Redress__CaseState *state, const Redress__Command *command,
 			     const struct placement *placement)
@@ -268,7 +283,7 @@ static const char *objection(const Redress__CaseState *state, const Redress__Com
 	if (command->based_on != state->version)
 		return "the case has changed since: look at it again";
 	if (!is_allowed(state, command))
-		return moves[command->body_case].otherwise;
+		return not_now(state, command);
 	if (decide_wants_placement(state, command) && placement->refusal)
 		return placement->refusal;
 	return NULL;
