@@ -1,0 +1,73 @@
+/*
+ * The web and mobile apps: POST /v1/grievances, JSON as docs/openapi.json says.
+ * Idempotency-Key: draft-ietf-httpapi-idempotency-key-header.
+ */
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "channel.h"
+#include "json_submission.h"
+
+#define ASK_MAX 200
+
+/* "application/json", perhaps with parameters. */
+static bool is_json(const char *type)
+{
+	const char json[] = "application/json";
+	return type && strncasecmp(type, json, sizeof(json) - 1) == 0 &&
+	       strchr("; \t", type[sizeof(json) - 1]) != NULL;
+}
+
+static bool is_ask(const char *ask)
+{
+	size_t length = strlen(ask);
+	for (const char *c = ask; *c; c++) {
+		if (*c < 0x20 || *c > 0x7E)
+			return false;
+	}
+	return length >= 1 && length <= ASK_MAX;
+}
+
+static bool read(struct http_request *request, struct submission *submission, const char **ask,
+		 struct problem *problem)
+{
+	size_t size;
+	const char *body = http_body(request, &size);
+	*ask = http_header(request, "Idempotency-Key");
+	if (!is_json(http_header(request, "Content-Type"))) {
+		*problem = (struct problem){415, "wrong-content-type", "Content-Type",
+					    "must be application/json"};
+		return false;
+	}
+	if (*ask && !is_ask(*ask)) {
+		*problem = (struct problem){400, "invalid", "Idempotency-Key",
+					    "must be 1 to 200 visible ASCII characters"};
+		return false;
+	}
+	return json_submission(http_arena(request), body, size, submission, problem);
+}
+
+static void taken(struct http_request *request, const struct receipt *receipt)
+{
+	struct http_field fields[] = {{"Location", receipt->status_url},
+				      {"Cache-Control", "no-store"},
+				      {receipt->before ? "Idempotent-Replayed" : NULL, "true"},
+				      {NULL, NULL}};
+	json_t *answer = json_pack("{s:s, s:s, s:s, s:s}", "case_number", receipt->number,
+				   "receipt_code", receipt->code, "status", "received",
+				   "status_url", receipt->status_url);
+	char *text = json_dumps(answer, JSON_COMPACT);
+	http_reply(request, 201, "application/json", fields, text, strlen(text));
+	free(text);
+	json_decref(answer);
+}
+
+const struct channel channel_web = {
+	.name = "web",
+	.method = "POST",
+	.path = "/v1/grievances",
+	.read = read,
+	.taken = taken,
+};

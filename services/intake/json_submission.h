@@ -1,0 +1,11 @@
+/* The JSON of POST /v1/grievances and of bulk files: docs/openapi.json, Submission. Pure. */
+#ifndef INTAKE_JSON_SUBMISSION_H
+#define INTAKE_JSON_SUBMISSION_H
+
+#include "submission.h"
+
+/* Reads what is there, without checking values. false: problem says why; texts are in the arena. */
+bool json_submission(struct arena *arena, const char *json, size_t size,
+		     struct submission *submission, struct problem *problem);
+
+#endif
