@@ -9,7 +9,7 @@
 #define SLOTS_MAX ((size_t)FEATURES_MAX * 4)
 #define PRIME	  UINT64_C(0x9E3779B97F4A7C15)
 
-int opt_w=2, opt_cmin=2, opt_cmax=5, opt_dmin=1, opt_dmax=3, opt_rmin=1, opt_rmax=4;
+enum { GRAM_LEAST = 2, GRAM_MOST = 5, DENSE_MOST = 3, RUN_MOST = 4 };
 enum { KIND_WORD = 1, KIND_PAIR, KIND_CHAR };
 
 static uint64_t mix(uint64_t hash)
@@ -99,7 +99,7 @@ static void add_words(struct features *features, const struct folded *folded)
 		if (token->kind != TOKEN_RUN) {
 			word = mix(hash_word(folded->points + token->start, token->len));
 			add(features, word, FEATURE_WORD, i);
-			if (previous && opt_w>1)
+			if (previous)
 				add(features, (previous + KIND_PAIR) * PRIME + word, FEATURE_WORD,
 				    i);
 		}
@@ -115,10 +115,10 @@ void features_of(const struct folded *folded, struct features *features)
 		const struct token *token = &folded->tokens[i];
 		size_t from = token->start, to = from + token->len;
 		if (token->kind == TOKEN_RUN)
-			add_grams(features, folded->points, from, to, opt_rmin, opt_rmax, i);
+			add_grams(features, folded->points, from, to, 1, RUN_MOST, i);
 		else if (token->kind == TOKEN_DENSE)
-			add_grams(features, folded->points, from - 1, to + 1, opt_dmin, opt_dmax, i);
+			add_grams(features, folded->points, from - 1, to + 1, 1, DENSE_MOST, i);
 		else
-			add_grams(features, folded->points, from - 1, to + 1, opt_cmin, opt_cmax, i);
+			add_grams(features, folded->points, from - 1, to + 1, GRAM_LEAST, GRAM_MOST, i);
 	}
 }

@@ -1,0 +1,28 @@
+/* What the classifier says of a text. Pure: the same text and model give the same answer. */
+#ifndef CLASSIFICATION_CLASSIFY_H
+#define CLASSIFICATION_CLASSIFY_H
+
+#include "case.pb-c.h"
+#include "grievance.pb-c.h"
+#include "util/arena.h"
+#include "util/err.h"
+#include "util/settings.h"
+
+extern const struct setting classifier_settings[];
+
+struct classifier;
+
+/* Reads model and words. NULL: why in err. */
+struct classifier *classifier_load(const struct settings *settings, struct err *err) MUST_CHECK;
+void classifier_free(struct classifier **classifier);
+const char *classifier_version(const struct classifier *classifier);
+
+/*
+ * Everything of classification and why is in the arena. declared: the language the citizen said, or
+ * "". A category below the threshold is a guess only, and the classifier abstains.
+ */
+void classify(struct classifier *classifier, struct arena *arena,
+	      const Redress__GrievanceText *text, const char *declared,
+	      Redress__Classification *classification, Redress__Why *why);
+
+#endif
