@@ -34,7 +34,7 @@ static const char change_notifications_sql[] =
 	" SELECT DISTINCT ON (key) key, number, event_version, kind, recipient, channel, delivery,"
 	" attempts, first_at, at, next_at, reason, provider_id, body"
 	" FROM changed_notifications ORDER BY key, source_offset DESC"
-	" ON CONFLICT (key) DO UPDATE SET delivery = excluded.delivery, attempts = excluded.attempts,"
+	" ON CONFLICT (key) DO UPDATE SET channel = excluded.channel, delivery = excluded.delivery, attempts = excluded.attempts,"
 	" at = excluded.at, next_at = excluded.next_at, reason = excluded.reason,"
 	" provider_id = excluded.provider_id, body = excluded.body";
 

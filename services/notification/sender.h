@@ -1,0 +1,47 @@
+/*
+ * A sender: one file senders/NAME.c that ends in `const struct sender sender_NAME` and has its
+ * settings in `const struct setting sender_NAME_settings[]`; the build makes the tables of them. It prepares one libcurl transfer and reads what came of it; when, how often and
+ * for whom is notification's.
+ */
+#ifndef NOTIFICATION_SENDER_H
+#define NOTIFICATION_SENDER_H
+
+#include <curl/curl.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "grievance.pb-c.h"
+#include "util/arena.h"
+#include "sender_settings.h"
+#include "util/settings.h"
+
+/* One message to one recipient; lives until its transfer has ended. */
+struct message {
+	struct arena *arena;
+	const char *address; /* of the recipient, for this sender */
+	const char *subject, *body;
+	const char *language;
+	const char *number; /* of the case, as written */
+	const char *kind;
+	const char *url;
+	char id[33]; /* the idempotency key in hex: the provider gets it */
+	int64_t now_ms;
+	struct curl_slist *list, *more; /* freed by notification afterwards */
+	const char *upload; /* what a sender's read function has left */
+	size_t upload_left;
+};
+
+struct sender {
+	const char *name;
+	bool (*is_set_up)(const struct settings *settings);
+	/* The contact's address for this sender; "" when it has none. */
+	const char *(*address)(const Redress__Contact *contact);
+	void (*prepare)(CURL *transfer, struct message *message, const struct settings *settings);
+	/* NULL: delivered. Else why not; *for_good: trying again cannot help. */
+	const char *(*result)(CURL *transfer, CURLcode code, bool *for_good);
+};
+
+extern const struct sender *const senders[];
+extern const size_t sender_count;
+
+#endif

@@ -1,0 +1,130 @@
+/* E-mail over SMTP: RFC 5322 message, RFC 2047 subject, text in base64 (RFC 2045). */
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "sender.h"
+
+#define WORD_BYTES 42 /* of a subject in one encoded word: 56 characters of base64 */
+
+const struct setting sender_email_settings[] = {
+	{"smtp.url", SETTING_STRING, "", 0, 300, "mail server, smtp://host:port or smtps://; empty: no e-mail"},
+	{"smtp.from", SETTING_STRING, "redress@localhost.localdomain", 3, 254, "sender of e-mails"},
+	{"smtp.user", SETTING_STRING, "", 0, 200, "account at the mail server"},
+	{"smtp.password", SETTING_SECRET, "", 0, 200, "its password"},
+	{NULL, SETTING_STRING, NULL, 0, 0, NULL},
+};
+
+static bool is_set_up(const struct settings *settings)
+{
+	return *settings_str(settings, "smtp.url");
+}
+
+static const char *address(const Redress__Contact *contact)
+{
+	return contact->email;
+}
+
+static char *base64(struct arena *arena, const char *data, size_t size)
+{
+	size_t room = sodium_base64_encoded_len(size, sodium_base64_VARIANT_ORIGINAL);
+	char *text = arena_take(arena, room);
+	return sodium_bin2base64(text, room, (const unsigned char *)data, size,
+				 sodium_base64_VARIANT_ORIGINAL);
+}
+
+/* Encoded words of whole characters, one a line. */
+static const char *encoded_subject(struct arena *arena, const char *subject)
+{
+	const char *out = "";
+	for (size_t left = strlen(subject); left;) {
+		size_t part = left < WORD_BYTES ? left : WORD_BYTES;
+		while (part < left && ((unsigned char)subject[part] & 0xC0) == 0x80)
+			part--;
+		out = arena_printf(arena, "%s%s=?UTF-8?B?%s?=", out, *out ? "\r\n " : "",
+				   base64(arena, subject, part));
+		subject += part;
+		left -= part;
+	}
+	return out;
+}
+
+static const char *encoded_body(struct arena *arena, const char *body)
+{
+	char *text = base64(arena, body, strlen(body));
+	const char *out = "";
+	for (size_t left = strlen(text); left;) {
+		size_t part = left < 76 ? left : 76;
+		out = arena_printf(arena, "%s%.*s\r\n", out, (int)part, text);
+		text += part;
+		left -= part;
+	}
+	return out;
+}
+
+static size_t read_upload(char *out, size_t size, size_t count, void *self)
+{
+	struct message *message = self;
+	size_t part = size * count < message->upload_left ? size * count : message->upload_left;
+	memcpy(out, message->upload, part);
+	message->upload += part;
+	message->upload_left -= part;
+	return part;
+}
+
+static void prepare(CURL *transfer, struct message *message, const struct settings *settings)
+{
+	char date[64];
+	struct tm utc;
+	time_t now = (time_t)(message->now_ms / 1000);
+	const char *from = settings_str(settings, "smtp.from");
+	const char *host = strchr(from, '@') ? strchr(from, '@') + 1 : "localhost";
+	strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S +0000", gmtime_r(&now, &utc));
+	/* the same message sent twice has one Message-ID: mail programs show it once */
+	message->upload = arena_printf(
+		message->arena,
+		"Date: %s\r\nFrom: <%s>\r\nTo: <%s>\r\nSubject: %s\r\nMessage-ID: <%s@%s>\r\n"
+		"Auto-Submitted: auto-generated\r\nX-Case-Number: %s\r\nMIME-Version: 1.0\r\n"
+		"Content-Language: %s\r\nContent-Type: text/plain; charset=utf-8\r\n"
+		"Content-Transfer-Encoding: base64\r\n\r\n%s",
+		date, from, message->address, encoded_subject(message->arena, message->subject),
+		message->id, host, message->number, message->language,
+		encoded_body(message->arena, message->body));
+	message->upload_left = strlen(message->upload);
+	message->list = curl_slist_append(NULL, message->address);
+	curl_easy_setopt(transfer, CURLOPT_URL, settings_str(settings, "smtp.url"));
+	curl_easy_setopt(transfer, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
+	if (*settings_str(settings, "smtp.user")) {
+		curl_easy_setopt(transfer, CURLOPT_USE_SSL, CURLUSESSL_ALL);
+		curl_easy_setopt(transfer, CURLOPT_USERNAME, settings_str(settings, "smtp.user"));
+		curl_easy_setopt(transfer, CURLOPT_PASSWORD,
+				 settings_str(settings, "smtp.password"));
+	}
+	curl_easy_setopt(transfer, CURLOPT_MAIL_FROM, from);
+	curl_easy_setopt(transfer, CURLOPT_MAIL_RCPT, message->list);
+	curl_easy_setopt(transfer, CURLOPT_UPLOAD, 1L);
+	curl_easy_setopt(transfer, CURLOPT_READFUNCTION, read_upload);
+	curl_easy_setopt(transfer, CURLOPT_READDATA, message);
+}
+
+/* RFC 5321: 5yz is a permanent refusal. */
+static const char *result(CURL *transfer, CURLcode code, bool *for_good)
+{
+	long status = 0;
+	curl_easy_getinfo(transfer, CURLINFO_RESPONSE_CODE, &status);
+	*for_good = status >= 500 && status < 600 && code != CURLE_LOGIN_DENIED;
+	if (code == CURLE_OK)
+		return NULL;
+	return *for_good ? "the mail server refuses the address or the message"
+			 : "the mail server cannot be reached or asks to come later";
+}
+
+const struct sender sender_email = {
+	.name = "email",
+	.is_set_up = is_set_up,
+	.address = address,
+	.prepare = prepare,
+	.result = result,
+};
