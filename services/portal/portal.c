@@ -1,0 +1,402 @@
+/*
+ * NAME      redress-portal - shows citizens where their cases stand
+ * READS     HTTP on portal.listen; Redis, PostgreSQL
+ *
+ *   GET /v1/cases/NUMBER          the case, opened with Authorization: Receipt CODE
+ *   GET /v1/cases/NUMBER/events   the same as server-sent events, at each change
+ *
+ * ON FAILURE  A store that is away: 503 where nothing sure can be said, never a false "not found".
+ */
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "client/catalogue_folder.h"
+#include "client/http.h"
+#include "client/postgres.h"
+#include "client/redis.h"
+#include "domain/case_number.h"
+#include "lookup.h"
+#include "runtime/metrics.h"
+#include "runtime/service.h"
+#include "util/alloc.h"
+#include "util/buffer.h"
+#include "util/clock.h"
+#include "util/log.h"
+
+#define PREFIX        "/v1/cases/"
+#define STOP_GRACE_MS 2000
+#define LOOK_US       250000 /* how often a followed case is looked at */
+#define BEAT_MS       15000  /* a comment, so that proxies keep the connection */
+
+static const struct setting portal_settings[] = {
+	{"portal.listen", SETTING_STRING, NULL, 2, 200, "host:port of the portal"},
+	{"portal.threads", SETTING_INT, "2", 1, 64, "threads that serve connections"},
+	{"portal.connections", SETTING_INT, "10000", 1, 1000000, "connections at most"},
+	{"portal.connections_per_ip", SETTING_INT, "0", 0, 1000000,
+	 "connections of one address at most; 0: no limit (behind a proxy)"},
+	{"portal.followers", SETTING_INT, "5000", 1, 1000000, "event streams at most"},
+	{NULL, SETTING_STRING, NULL, 0, 0, NULL},
+};
+
+/* Somebody who follows a case. */
+struct follower {
+	uint64_t number, shown; /* shown: the case whose events count (an alias's other one) */
+	uint32_t version;
+	int64_t beat_ms;
+	char receipt[64], language[36];
+	struct http_stream *stream;
+	struct follower *next;
+};
+
+struct portal {
+	struct runtime *runtime;
+	struct http_server *server;
+	pthread_rwlock_t lock; /* of catalogue */
+	struct catalogue *catalogue;
+	struct lookup **lookups; /* those not in use */
+	size_t free_lookups, all_lookups;
+	pthread_mutex_t pool_lock;
+	pthread_cond_t pool_wake;
+	pthread_mutex_t follow_lock;
+	struct follower *followers;
+	int64_t follower_count;
+	pthread_t watcher;
+	_Atomic bool stopping;
+	struct metric *shown, *none, *unknown, *following;
+};
+
+/* ---- a lookup for each thread that needs one -------------------------------------------------- */
+
+static struct lookup *borrow(struct portal *portal)
+{
+	pthread_mutex_lock(&portal->pool_lock);
+	while (!portal->free_lookups)
+		pthread_cond_wait(&portal->pool_wake, &portal->pool_lock);
+	struct lookup *lookup = portal->lookups[--portal->free_lookups];
+	pthread_mutex_unlock(&portal->pool_lock);
+	return lookup;
+}
+
+static void give_back(struct portal *portal, struct lookup *lookup)
+{
+	pthread_mutex_lock(&portal->pool_lock);
+	portal->lookups[portal->free_lookups++] = lookup;
+	pthread_cond_signal(&portal->pool_wake);
+	pthread_mutex_unlock(&portal->pool_lock);
+}
+
+/* ---- one case ------------------------------------------------------------------------------- */
+
+/* JSON, malloc'ed, when it was found. */
+static enum lookup_outcome show(struct portal *portal, struct arena *arena, uint64_t number,
+				const char *receipt, const char *language,
+				struct found_case *found, char **json)
+{
+	struct lookup *lookup = borrow(portal);
+	enum lookup_outcome outcome =
+		lookup_case(lookup, arena, number, receipt, clock_now_ms(), found);
+	give_back(portal, lookup);
+	metric_add(outcome == LOOKUP_FOUND  ? portal->shown
+		   : outcome == LOOKUP_NONE ? portal->none
+					    : portal->unknown,
+		   1);
+	if (outcome != LOOKUP_FOUND)
+		return outcome;
+	pthread_rwlock_rdlock(&portal->lock);
+	*json = case_view(portal->catalogue, found, language);
+	pthread_rwlock_unlock(&portal->lock);
+	return outcome;
+}
+
+static void answer(struct http_request *request, enum lookup_outcome outcome, const char *json)
+{
+	static const struct http_field fields[] = {{"Cache-Control", "no-store"}, {NULL, NULL}};
+	if (outcome == LOOKUP_FOUND)
+		http_reply(request, 200, "application/json", fields, json, strlen(json));
+	else if (outcome == LOOKUP_NONE)
+		http_problem(request, 404, "not-found", NULL,
+			     "there is no case with this number and receipt code");
+	else
+		http_problem_later(request, 503, "not-known", "the case cannot be looked up at present",
+				   2);
+}
+
+/* ---- following ------------------------------------------------------------------------------ */
+
+static void send_event(struct follower *follower, const char *json)
+{
+	struct buffer event = {0};
+	buffer_printf(&event, "event: case\nid: %u\ndata: %s\n\n", follower->version, json);
+	if (http_stream_send(follower->stream, event.data, event.len))
+		http_stream_end(&follower->stream);
+	buffer_free(&event);
+}
+
+static void follow(struct portal *portal, struct http_request *request,
+		   const struct found_case *found, const char *receipt, const char *language,
+		   const char *json)
+{
+	static const struct http_field fields[] = {{"Cache-Control", "no-store"}, {NULL, NULL}};
+	pthread_mutex_lock(&portal->follow_lock);
+	bool room = portal->follower_count <
+		    settings_int(runtime_settings(portal->runtime), "portal.followers");
+	portal->follower_count += room;
+	pthread_mutex_unlock(&portal->follow_lock);
+	if (!room) {
+		http_problem_later(request, 503, "busy", "too many follow cases at present", 10);
+		return;
+	}
+	struct follower *follower = x_calloc(1, sizeof(*follower));
+	follower->number = found->number;
+	follower->shown = found->state ? found->state->number : found->number;
+	follower->version = found->state ? found->state->version : 0;
+	follower->beat_ms = clock_now_ms();
+	snprintf(follower->receipt, sizeof(follower->receipt), "%s", receipt);
+	snprintf(follower->language, sizeof(follower->language), "%s", language);
+	follower->stream = http_stream_start(request, "text/event-stream", fields);
+	if (follower->stream)
+		send_event(follower, json);
+	pthread_mutex_lock(&portal->follow_lock);
+	follower->next = portal->followers;
+	portal->followers = follower;
+	pthread_mutex_unlock(&portal->follow_lock);
+}
+
+static void look_again(struct portal *portal, struct arena *arena, struct follower *follower)
+{
+	struct found_case found;
+	char *json;
+	int64_t now_ms = clock_now_ms();
+	struct lookup *lookup = borrow(portal);
+	uint32_t version = lookup_version(lookup, arena, follower->shown);
+	give_back(portal, lookup);
+	if (version > follower->version &&
+	    show(portal, arena, follower->number, follower->receipt, follower->language, &found,
+		 &json) == LOOKUP_FOUND) {
+		follower->shown = found.state ? found.state->number : follower->shown;
+		follower->version = version;
+		follower->beat_ms = now_ms;
+		send_event(follower, json);
+		free(json);
+	} else if (now_ms - follower->beat_ms > BEAT_MS) {
+		follower->beat_ms = now_ms;
+		if (http_stream_send(follower->stream, ":\n\n", 3))
+			http_stream_end(&follower->stream);
+	}
+	arena_reset(arena);
+}
+
+/* The list is only added to by others, at its head: walking it needs no lock. */
+static void watch_all(struct portal *portal, struct arena *arena)
+{
+	pthread_mutex_lock(&portal->follow_lock);
+	struct follower *first = portal->followers, **at;
+	pthread_mutex_unlock(&portal->follow_lock);
+	for (struct follower *follower = first; follower; follower = follower->next) {
+		if (follower->stream)
+			look_again(portal, arena, follower);
+	}
+	pthread_mutex_lock(&portal->follow_lock);
+	for (at = &portal->followers; *at;) {
+		struct follower *follower = *at;
+		if (follower->stream && !portal->stopping) {
+			at = &follower->next;
+			continue;
+		}
+		*at = follower->next;
+		if (follower->stream)
+			http_stream_end(&follower->stream);
+		free(follower);
+		portal->follower_count--;
+	}
+	metric_set(portal->following, portal->follower_count);
+	pthread_mutex_unlock(&portal->follow_lock);
+}
+
+static void *run_watcher(void *self)
+{
+	struct portal *portal = self;
+	struct arena *arena = arena_new();
+	while (!portal->stopping) {
+		usleep(LOOK_US);
+		watch_all(portal, arena);
+	}
+	watch_all(portal, arena);
+	arena_free(&arena);
+	return NULL;
+}
+
+/* ---- requests ------------------------------------------------------------------------------- */
+
+/* "Receipt CODE"; NULL: none was given. */
+static const char *receipt_of(const struct http_request *request)
+{
+	const char *given = http_header(request, "Authorization");
+	if (!given || strncasecmp(given, "Receipt ", 8) != 0)
+		return NULL;
+	return given + 8;
+}
+
+/* The first language the reader would like; names are shown in it where the catalogue has them. */
+static const char *language_of(struct http_request *request)
+{
+	const char *wanted = http_header(request, "Accept-Language");
+	size_t size = wanted ? strcspn(wanted, ",; ") : 0;
+	return size > 0 && size < 36 ? arena_strndup(http_arena(request), wanted, size) : "en";
+}
+
+static void show_case(struct portal *portal, struct http_request *request, const char *text,
+		      bool following)
+{
+	static const struct http_field ask[] = {{"WWW-Authenticate", "Receipt"}, {NULL, NULL}};
+	static const char missing[] =
+		"{\"type\":\"about:blank\",\"title\":\"Unauthorized\",\"status\":401,"
+		"\"field\":\"Authorization\",\"detail\":\"send the receipt code: Authorization:"
+		" Receipt CODE\"}";
+	uint64_t number;
+	struct found_case found;
+	char *json = NULL;
+	const char *receipt = receipt_of(request), *language = language_of(request);
+	if (!case_number_parse(text, &number)) {
+		http_problem(request, 404, "not-a-number", "number",
+			     "this is no case number; look whether it was mistyped");
+		return;
+	}
+	if (!receipt) {
+		http_reply(request, 401, "application/problem+json", ask, missing,
+			   sizeof(missing) - 1);
+		return;
+	}
+	enum lookup_outcome outcome =
+		show(portal, http_arena(request), number, receipt, language, &found, &json);
+	if (outcome == LOOKUP_FOUND && following)
+		follow(portal, request, &found, receipt, language, json);
+	else
+		answer(request, outcome, json);
+	free(json);
+}
+
+static void handle(void *self, struct http_request *request)
+{
+	const char *path = http_path(request);
+	if (strncmp(path, PREFIX, sizeof(PREFIX) - 1) != 0) {
+		http_problem(request, 404, "not-found", NULL, "there is nothing here");
+		return;
+	}
+	if (strcmp(http_method(request), "GET") != 0) {
+		http_problem(request, 405, "wrong-method", NULL, "only GET");
+		return;
+	}
+	char *number = arena_strdup(http_arena(request), path + sizeof(PREFIX) - 1);
+	size_t length = strlen(number);
+	bool following = length > 7 && strcmp(number + length - 7, "/events") == 0;
+	if (following)
+		number[length - 7] = '\0';
+	show_case(self, request, number, following);
+}
+
+/* ---- life ----------------------------------------------------------------------------------- */
+
+static int make_lookups(struct portal *portal, size_t count, struct err *err)
+{
+	portal->lookups = x_calloc(count, sizeof(struct lookup *));
+	for (; portal->all_lookups < count; portal->all_lookups++) {
+		struct lookup *lookup = lookup_new(runtime_settings(portal->runtime),
+						   runtime_partitions(portal->runtime), err);
+		if (!lookup)
+			return -1;
+		portal->lookups[portal->free_lookups++] = lookup;
+	}
+	return 0;
+}
+
+static void count_things(struct portal *portal)
+{
+	const char *name = "redress_portal_reads_total", *help = "Cases asked for, by answer.";
+	portal->shown = metric_counter(name, "answer=\"shown\"", help);
+	portal->none = metric_counter(name, "answer=\"none\"", help);
+	portal->unknown = metric_counter(name, "answer=\"unknown\"", help);
+	portal->following = metric_gauge("redress_portal_followers", NULL, "Open event streams.");
+}
+
+static int start(struct runtime *runtime, void **self, struct err *err)
+{
+	const struct settings *settings = runtime_settings(runtime);
+	struct portal *portal = x_calloc(1, sizeof(*portal));
+	*self = portal;
+	portal->runtime = runtime;
+	pthread_rwlock_init(&portal->lock, NULL);
+	pthread_mutex_init(&portal->pool_lock, NULL);
+	pthread_cond_init(&portal->pool_wake, NULL);
+	pthread_mutex_init(&portal->follow_lock, NULL);
+	count_things(portal);
+	portal->catalogue = catalogue_load(settings_str(settings, "catalogue.folder"), err);
+	/* one for each thread of the server, and the watcher's */
+	if (!portal->catalogue ||
+	    make_lookups(portal, (size_t)settings_int(settings, "portal.threads") + 1, err))
+		return -1;
+	const struct http_options options = {
+		.listen = settings_str(settings, "portal.listen"),
+		.threads = (unsigned)settings_int(settings, "portal.threads"),
+		.connections = (unsigned)settings_int(settings, "portal.connections"),
+		.connections_per_ip =
+			(unsigned)settings_int(settings, "portal.connections_per_ip"),
+		.body_max = 1024,
+		.idle_timeout_s = 60,
+	};
+	portal->server = http_server_start(&options, handle, portal, err);
+	if (!portal->server)
+		return -1;
+	if (pthread_create(&portal->watcher, NULL, run_watcher, portal))
+		fatal("no more threads");
+	return 0;
+}
+
+static void stop(void *self)
+{
+	struct portal *portal = self;
+	portal->stopping = true;
+	pthread_join(portal->watcher, NULL);
+	http_server_stop(&portal->server, STOP_GRACE_MS);
+	for (size_t i = 0; i < portal->free_lookups; i++)
+		lookup_free(&portal->lookups[i]);
+	free(portal->lookups);
+	catalogue_free(&portal->catalogue);
+	free(portal);
+}
+
+static int reload(void *self, struct err *err)
+{
+	struct portal *portal = self;
+	struct catalogue *fresh = catalogue_load(
+		settings_str(runtime_settings(portal->runtime), "catalogue.folder"), err);
+	if (!fresh)
+		return -1;
+	pthread_rwlock_wrlock(&portal->lock);
+	struct catalogue *old = portal->catalogue;
+	portal->catalogue = fresh;
+	pthread_rwlock_unlock(&portal->lock);
+	catalogue_free(&old);
+	return 0;
+}
+
+static const struct setting *const settings[] = {portal_settings, redis_settings,
+						 postgres_settings, catalogue_settings, NULL};
+
+static const struct service service = {
+	.name = "portal",
+	.summary = "shows citizens where their cases stand",
+	.settings = settings,
+	.offsets = OFFSETS_NONE,
+	.start = start,
+	.stop = stop,
+	.reload = reload,
+};
+
+int main(int argc, char **argv)
+{
+	return service_main(argc, argv, &service);
+}
