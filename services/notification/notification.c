@@ -162,7 +162,7 @@ static void conclude(struct notification *self, struct work *work, const char *r
 					 : self->failed,
 		   1);
 	if (reason)
-		log_info(outcome->job->number, "message about \"%s\" attempt %u: %s",
+		log_debug(outcome->job->number, "message about \"%s\" attempt %u: %s",
 			 outcome->job->kind, outcome->attempts, reason);
 	work->state = WORK_TO_REPORT;
 }

@@ -183,6 +183,13 @@ static int run_questions(struct view *view, struct arena *arena, struct question
 	return 0;
 }
 
+static bool is_our_fence(const struct view *view, int32_t partition,
+			 const struct redis_reply *fence)
+{
+	return view->parts[partition].valid && fence->kind == REDIS_STRING &&
+	       strcmp(fence->data, view->parts[partition].fence) == 0;
+}
+
 /* stale: set for each partition whose fence is not ours. */
 static int load_once(struct view *view, struct arena *arena, struct hot_set *set, bool *stale,
 		     struct err *err)
@@ -195,8 +202,7 @@ static int load_once(struct view *view, struct arena *arena, struct hot_set *set
 		if (!answers.lists[p])
 			continue;
 		const struct redis_reply *fence = next_answer(&answers, p);
-		stale[p] = !view->parts[p].valid || fence->kind != REDIS_STRING ||
-			   strcmp(fence->data, view->parts[p].fence) != 0;
+		stale[p] = !is_our_fence(view, p, fence);
 	}
 	int result = 0;
 	for (size_t i = 0; !result && i < set->case_count; i++)
@@ -611,17 +617,17 @@ int view_claim(struct view *view, const int32_t *partitions, size_t count, struc
 
 /* ---- clocks --------------------------------------------------------------------------------- */
 
-int view_overdue(struct view *view, struct arena *arena, int64_t now_ms, size_t max,
-		 struct hot_set *set, struct err *err)
+static void queue_overdue(struct view *view, struct arena *arena, int64_t now_ms, size_t max)
 {
 	char key[HOT_KEY_SIZE], until[24], most[24];
-	struct redis_reply *replies;
-	size_t count, used = 0;
 	snprintf(until, sizeof(until), "%" PRId64, now_ms);
 	snprintf(most, sizeof(most), "%zu", max);
 	for (int32_t p = 0; p < view->partitions; p++) {
 		if (!view->parts[p].ours)
 			continue;
+		const struct redis_arg fence[] = {
+		    REDIS_ARG("GET"), arg(arena, key, hot_key_position(key, p))};
+		redis_queue(view->redis, fence, 2);
 		const struct redis_arg args[] = {
 		    REDIS_ARG("ZRANGEBYSCORE"), arg(arena, key, hot_key_due(key, p)),
 		    REDIS_ARG("-inf"),          {until, strlen(until)},
@@ -629,6 +635,15 @@ int view_overdue(struct view *view, struct arena *arena, int64_t now_ms, size_t 
 		    {most, strlen(most)}};
 		redis_queue(view->redis, args, sizeof(args) / sizeof(*args));
 	}
+}
+
+/* Looks at the fences too: a Redis that was flushed while nothing comes in has no clocks either. */
+static int overdue_once(struct view *view, struct arena *arena, int64_t now_ms, size_t max,
+			struct hot_set *set, bool *stale, struct err *err)
+{
+	struct redis_reply *replies;
+	size_t count, used = 0;
+	queue_overdue(view, arena, now_ms, max);
 	if (redis_run(view->redis, arena, &replies, &count, err))
 		return -1;
 	*set = (struct hot_set){arena_zero(arena, (count * max + 1) * sizeof(*set->cases)), 0, NULL,
@@ -636,10 +651,25 @@ int view_overdue(struct view *view, struct arena *arena, int64_t now_ms, size_t 
 	for (int32_t p = 0; p < view->partitions; p++) {
 		if (!view->parts[p].ours)
 			continue;
-		const struct redis_reply *reply = &replies[used++];
-		for (size_t i = 0; reply->kind == REDIS_LIST && i < reply->count; i++)
+		stale[p] = !is_our_fence(view, p, &replies[used]);
+		const struct redis_reply *due = &replies[used + 1];
+		for (size_t i = 0; due->kind == REDIS_LIST && i < due->count; i++)
 			set->cases[set->case_count++] = (struct hot_case){
-			    strtoull(reply->items[i].data, NULL, 16), p, NULL, false};
+			    strtoull(due->items[i].data, NULL, 16), p, NULL, false};
+		used += 2;
 	}
+	return 0;
+}
+
+int view_overdue(struct view *view, struct arena *arena, int64_t now_ms, size_t max,
+		 struct hot_set *set, struct err *err)
+{
+	bool *stale = arena_zero(arena, (size_t)view->partitions);
+	size_t restored;
+	if (overdue_once(view, arena, now_ms, max, set, stale, err) ||
+	    reclaim_stale(view, arena, stale, &restored, err))
+		return -1;
+	if (restored && overdue_once(view, arena, now_ms, max, set, stale, err))
+		return -1;
 	return set->case_count ? view_load(view, arena, set, err) : 0;
 }

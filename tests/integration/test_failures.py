@@ -103,7 +103,8 @@ def assert_contents(system, numbers):
 def test_a_thousand_while_everything_is_killed_in_turn(system):
     system.start()
     for daemon in system.daemons.values():
-        daemon.allow("will try again", "kafka: ", "redis", "postgres", "Redis", "PostgreSQL")
+        daemon.allow("will try again", "kafka: ", "redis", "postgres", "Redis", "PostgreSQL",
+                     "the broker does not take")
     crowd = Crowd(system, THOUSAND)
     for step, name in enumerate(PIPELINE):
         wait_for("the crowd goes on", lambda: crowd.progress() > step * 100, 120)
@@ -132,7 +133,7 @@ def test_kafka_restarted_under_load(system):
     """Meanwhile 503 with Retry-After; afterwards everything acknowledged is there."""
     system.start()
     for daemon in system.daemons.values():
-        daemon.allow("will try again", "kafka: ", "Kafka")
+        daemon.allow("will try again", "kafka: ", "Kafka", "the broker does not take")
     crowd = Crowd(system, 600, threads=16)
     wait_for("the crowd goes on", lambda: crowd.progress() > 150, 60)
     system.servers.stop("kafka")
