@@ -82,6 +82,7 @@ CREATE TABLE cases (
   version          int    NOT NULL,
   status           text   NOT NULL,
   category         text   NOT NULL,
+  confidence       real   NOT NULL,       -- of the category, 0..1
   office           text   NOT NULL,
   agency           text   NOT NULL,
   deadline         timestamptz,           -- NULL: no clock is running

@@ -18,11 +18,11 @@ const char *const record_copy[RECORDS] = {
 		"COPY refusals (source_partition, source_offset, number, at, command, actor, reason)"
 		" FROM STDIN BINARY",
 	[RECORD_NEW_CASES] =
-		"COPY cases (number, version, status, category, office, agency, deadline, opened_at,"
+		"COPY cases (number, version, status, category, confidence, office, agency, deadline, opened_at,"
 		" updated_at, language, channel, urgency, escalation_level, triage, alias_of, state)"
 		" FROM STDIN BINARY",
 	[RECORD_CHANGED_CASES] =
-		"COPY changed_cases (number, version, status, category, office, agency, deadline,"
+		"COPY changed_cases (number, version, status, category, confidence, office, agency, deadline,"
 		" opened_at, updated_at, language, channel, urgency, escalation_level, triage, alias_of,"
 		" state) FROM STDIN BINARY",
 	[RECORD_OUTCOMES] =
@@ -129,11 +129,12 @@ static void packed_state(struct buffer *rows, const Redress__CaseState *state)
 
 void row_case(struct buffer *rows, const Redress__CaseState *state)
 {
-	copy_row(rows, 16);
+	copy_row(rows, 17);
 	copy_int8(rows, (int64_t)state->number);
 	copy_int4(rows, (int32_t)state->version);
 	copy_str(rows, case_status_name(state->status));
 	copy_str(rows, state->category);
+	copy_float4(rows, state->confidence);
 	copy_str(rows, state->office);
 	copy_str(rows, state->agency);
 	time_or_null(rows, state->deadline_ms);

@@ -22,7 +22,7 @@ static const char session_sql[] =
 	" (LIKE notifications, source_offset bigint) ON COMMIT DELETE ROWS";
 
 static const char change_cases_sql[] =
-	"UPDATE cases c SET version = n.version, status = n.status, category = n.category,"
+	"UPDATE cases c SET version = n.version, status = n.status, category = n.category, confidence = n.confidence,"
 	" office = n.office, agency = n.agency, deadline = n.deadline, updated_at = n.updated_at,"
 	" language = n.language, urgency = n.urgency, escalation_level = n.escalation_level,"
 	" triage = n.triage, alias_of = n.alias_of, state = n.state"
