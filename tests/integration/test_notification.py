@@ -1,0 +1,72 @@
+"""No silent notification (promise 8): delivered, failed for good or still trying, and the case shows it."""
+
+import email.header
+
+import pytest
+
+from support import case_number
+from support.daemon import wait_for
+from support.grievances import submission
+from support.mail import MailServer
+
+
+@pytest.fixture
+def mail():
+    server = MailServer()
+    yield server
+    server.close()
+
+
+def told(system, reply):
+    page = system.track(reply["case_number"], reply["receipt_code"])
+    return [(one["kind"], one["delivery"]) for one in page["notifications"]]
+
+
+def start(system, mail):
+    system.daemon("notification").set(**mail.settings, notification__retry="300ms")
+    return system.start()
+
+
+def test_the_citizen_is_told_in_the_language_of_the_contact(system, mail):
+    start(system, mail)
+    body, citizen = submission("told")
+    body["contact"]["language"] = "fr"
+    reply = system.submit(body)
+    message = wait_for("a mail", lambda: mail.to(citizen.email), 30)[0]
+    assert reply["case_number"] in str(email.header.make_header(
+        email.header.decode_header(message["Subject"]))) and "dossier" in message["Subject"]
+    assert reply["case_number"] in message.get_content()
+    assert reply["receipt_code"] not in message.as_string()
+    wait_for("the case shows it", lambda: told(system, reply) == [("assigned", "delivered")], 20)
+    assert len(mail.to(citizen.email)) == 1
+
+
+def test_a_mail_server_that_is_busy_is_tried_again(system, mail):
+    start(system, mail)
+    mail.answer = "451 come later"
+    body, citizen = submission("busy")
+    reply = system.submit(body)
+    wait_for("still trying", lambda: told(system, reply) == [("assigned", "trying")], 30)
+    system.daemon("notification").kill()
+    mail.answer = "250 taken"
+    system.daemon("notification").start()
+    wait_for("delivered", lambda: told(system, reply) == [("assigned", "delivered")], 30)
+    assert len(mail.to(citizen.email)) == 1
+
+
+def test_a_refused_address_has_failed_for_good(system, mail):
+    start(system, mail)
+    mail.answer = "550 no such user"
+    reply = system.submit(submission("refused address")[0])
+    wait_for("failed", lambda: told(system, reply) == [("assigned", "failed")], 30)
+
+
+def test_who_gave_no_address_is_not_silently_forgotten(system, mail):
+    start(system, mail)
+    body, _ = submission("anonymous")
+    del body["contact"]
+    reply = system.submit(body)
+    wait_for("shown", lambda: told(system, reply) == [("assigned", "failed")], 30)
+    number = case_number.read(reply["case_number"])
+    row = system.sql("SELECT reason FROM notifications WHERE number = %s AND recipient = 'citizen'", number)
+    assert "no address" in row[0].reason
