@@ -14,6 +14,7 @@ SCRIPT = ROOT / "scripts" / "servers"
 class Servers:
     def __init__(self, folder, ports):
         self.folder = pathlib.Path(folder)
+        self.folder.mkdir(exist_ok=True)
         self.ports = ports
 
     def _run(self, *words):
@@ -29,6 +30,10 @@ class Servers:
 
     def stop(self, *which):
         self._run("stop", *which)
+
+    def pids(self):
+        """The process of each server that runs."""
+        return {path.parent.name: int(path.read_text()) for path in self.folder.glob("*/pid")}
 
     # ---- where they are
 
