@@ -17,6 +17,7 @@
 #include "domain/case_number.h"
 #include "domain/pipeline.h"
 #include "domain/seal.h"
+#include "grievance.pb-c.h"
 #include "util/clock.h"
 #include "util/log.h"
 #include "util/settings.h"
@@ -139,7 +140,7 @@ static void seal_parts(struct arena *arena, Redress__Grievance *grievance, Redre
 	Redress__Contact contact = REDRESS__CONTACT__INIT;
 	body.subject = subject_of(arena, text);
 	body.description = text;
-	contact.name = "Someone";
+	contact.name = (char *)(uintptr_t)"Someone";
 	contact.email = arena_printf(arena, "n%016" PRIx64 "@example.org", grievance->number);
 	contact.language = arena_strdup(arena, language);
 	randombytes_buf(text_key, sizeof(text_key));
@@ -193,8 +194,8 @@ static void one(struct arena *arena, const char *language, char *text)
 	Redress__Place place = REDRESS__PLACE__INIT;
 	grievance.number = number;
 	grievance.received_at_ms = now_ms;
-	grievance.channel = "bulk";
-	grievance.declared_language = "";
+	grievance.channel = (char *)(uintptr_t)"bulk";
+	grievance.declared_language = (char *)(uintptr_t)"";
 	place.lat = (double)randombytes_uniform(8000) / 1000;
 	place.lon = (double)randombytes_uniform(12000) / 1000;
 	grievance.place = &place;
