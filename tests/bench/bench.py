@@ -103,6 +103,7 @@ def main():
     parts = [name for name in PARTS if name in wanted.parts or "all" in wanted.parts
              or name == "e2e" and "memory" in wanted.parts]
     folder = pathlib.Path(tempfile.mkdtemp(prefix="redress-bench-"))
+    folder.chmod(0o711)     # PostgreSQL runs as another user
     servers = Servers(folder / "servers", wanted.ports)
     print(f"Machine: {measure.machine()}", flush=True)
     try:
