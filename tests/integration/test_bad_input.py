@@ -129,5 +129,6 @@ def test_nothing_of_it_was_taken(door):
 def test_what_is_odd_but_right_is_taken(door):
     for body in ({**FINE, "subject": None}, {**FINE, "contact": {}},
                  {"description": "cafe\u0301 \U0001F6B0\r\nsecond line"},
+                 {"description": "Stra\u00c3\u009fe, decoded wrongly on its way"},
                  {**FINE, "contact": {"phone": "00351 (21) 234-56.78"}}):
         assert post(door, json.dumps(body).encode()).status_code == 201

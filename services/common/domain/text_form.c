@@ -96,7 +96,7 @@ bool text_has_control(const char *text, bool lines)
 	for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
 		if (lines && (*c == '\n' || *c == '\t'))
 			continue;
-		if (*c < 0x20 || *c == 0x7F || (*c == 0xC2 && c[1] >= 0x80 && c[1] < 0xA0))
+		if (*c < 0x20 || *c == 0x7F)
 			return true;
 	}
 	return false;

@@ -15,7 +15,10 @@ const char *text_normal(struct arena *arena, const char *text);
 
 size_t text_characters(const char *text); /* code points of UTF-8 */
 
-/* A control character (U+0000 to U+001F, U+007F to U+009F) other than, if lines, \n and \t. */
+/*
+ * A control character (U+0001 to U+001F, U+007F) other than, if lines, \n and \t. Those from U+0080 on
+ * are let through: text that was decoded wrongly on its way is full of them, and is still a grievance.
+ */
 bool text_has_control(const char *text, bool lines);
 
 #endif
