@@ -7,16 +7,19 @@
 #include "domain/pipeline.h"
 #include "util/alloc.h"
 
-
-
 struct store {
 	struct postgres *postgres;
 	bool prepared; /* the connection has its staging tables */
 };
 
-/* Staging tables, where rows replace older ones. */
+/*
+ * The time-outs: an instance that hangs in the middle of a transaction (a stopped machine, a frozen
+ * disk) must not keep the offset rows from the one that took its partitions over. Then the staging
+ * tables, where rows replace older ones.
+ */
 static const char session_sql[] =
 	"SET client_min_messages = warning;"
+	"SET idle_in_transaction_session_timeout = '5s'; SET statement_timeout = '30s';"
 	"CREATE TEMP TABLE IF NOT EXISTS changed_cases (LIKE cases) ON COMMIT DELETE ROWS;"
 	"CREATE TEMP TABLE IF NOT EXISTS changed_notifications"
 	" (LIKE notifications, source_offset bigint) ON COMMIT DELETE ROWS";

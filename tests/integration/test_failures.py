@@ -1,9 +1,11 @@
 """Whatever is killed and whenever: nothing acknowledged is lost, nothing happens twice
 (promises 1, 3, 5, 6, 13)."""
 
+import signal
 import threading
 import time
 
+import psycopg2
 import pytest
 import requests
 
@@ -167,21 +169,34 @@ def test_redis_replaced_while_running(system):
         system.redis.zcard(key) for key in system.redis.scan_iter("due:*")) == 40, 60, 0.5)
 
 
+def hang_in_transaction(system, daemon):
+    """SIGSTOP while it holds the offset rows in an open transaction, as a frozen machine would."""
+    with psycopg2.connect(system.servers.conninfo(system.name)) as lock:
+        lock.cursor().execute("LOCK TABLE ledger IN SHARE MODE")
+        system.submit(submission("zombie, in the middle")[0])
+        wait_for("it waits in its transaction", lambda: system.count(
+            "pg_stat_activity WHERE application_name = 'redress-archival'"
+            " AND wait_event_type = 'Lock'"), 30)
+        daemon.process.send_signal(signal.SIGSTOP)
+        lock.rollback()
+
+
 def test_a_zombie_archival_writes_nothing_twice(system):
-    """Two instances, one of them stopped in the middle: the offset row decides."""
-    import signal
+    """Two instances, one of them frozen in a transaction: the other goes on, the offset row decides."""
     system.start("intake", "classification", "routing")
     first = system.daemon("archival").start()
     replies = [system.submit(submission(f"zombie {i}")[0]) for i in range(50)]
     wait_for("some are archived", lambda: system.count("cases") > 0, 30)
-    first.process.send_signal(signal.SIGSTOP)
-    second = system.another("archival", node__id=2)
-    second.allow("will try again", "offset")
     first.allow("will try again", "offset", "kafka: ")
-    second.start()
-    replies += [system.submit(submission(f"zombie {i}")[0]) for i in range(50, 100)]
-    wait_for("the second does all", lambda: system.count("cases") == 100, 60, 0.3)
-    first.process.send_signal(signal.SIGCONT)
+    hang_in_transaction(system, first)
+    try:
+        second = system.another("archival", node__id=2)
+        second.allow("will try again", "offset")
+        second.start()
+        replies += [system.submit(submission(f"zombie {i}")[0]) for i in range(50, 100)]
+        wait_for("the second does all", lambda: system.count("cases") == 101, 60, 0.3)
+    finally:
+        first.process.send_signal(signal.SIGCONT)
     replies += [system.submit(submission(f"zombie {i}")[0]) for i in range(100, 120)]
     for reply in replies:
         system.wait_archived(case_number.read(reply["case_number"]))
