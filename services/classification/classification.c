@@ -1,13 +1,8 @@
 /*
- * NAME      redress-classification - says what a grievance is about, in which language, how urgent
- * READS     grievances.received
- * WRITES    cases.commands (Open)
- *
- * Opens the text with its role key, asks the classifier (classify.c), and sends the command that opens
- * the case. Below the model's threshold it abstains, and a person decides. SIGHUP reloads the model.
- *
- * ON FAILURE  A grievance that cannot be read or opened goes to grievances.received.dead.
+ * The handler: opens each text, has it classified, and sends the command that opens the case.
  */
+#include "classification.h"
+
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -176,7 +171,7 @@ static int reload(void *handle, struct err *err)
 
 static const struct setting *const settings[] = {key_file_settings, classifier_settings, NULL};
 
-static const struct service service = {
+const struct service classification_service = {
 	.name = "classification",
 	.summary = "says what a grievance is about, in which language, how urgent",
 	.settings = settings,
@@ -186,8 +181,3 @@ static const struct service service = {
 	.reload = reload,
 	.handle = handle,
 };
-
-int main(int argc, char **argv)
-{
-	return service_main(argc, argv, &service);
-}
