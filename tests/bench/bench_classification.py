@@ -12,7 +12,7 @@ def run(bench):
     import json
     texts = [" ".join(json.loads(line)["description"].split())
              for line in open(bench.bodies())][:DOCUMENTS]
-    data = "\n".join(texts).encode() + b"\n"
+    data = "".join(json.dumps({"text": text}) + "\n" for text in texts).encode()
 
     def once():
         began = time.monotonic()

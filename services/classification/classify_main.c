@@ -1,0 +1,175 @@
+/*
+ * NAME      redress-classify - what the classifier says of texts
+ * SYNOPSIS  redress-classify [--config FILE] [--model FILE] [--progress] [--evaluate] < LINES
+ *
+ * Reads JSON lines with the member text and writes, line for line in the same order, what the daemon
+ * would say of it. With --evaluate each line has a label too, and perhaps a lang; a table of scores
+ * is printed instead. Other members are passed over. docs/classification.md has the fields.
+ *
+ * EXIT STATUS  0; 1 at the first line that is wrong, which standard error names; 2 for a wrong call.
+ */
+#include <getopt.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "classify.h"
+#include "evaluate.h"
+#include "json_lines.h"
+#include "util/log.h"
+
+static const char usage[] =
+	"usage: redress-classify [--config FILE] [--model FILE] [--progress] [--evaluate] < LINES\n"
+	"Reads JSON lines (text; for --evaluate also label, perhaps lang) and writes as many with\n"
+	"category, confidence, abstained, guesses, language, urgency, suspected_abuse, signature, why;\n"
+	"with --evaluate a table of scores.\n"
+	"  --model FILE  the same as the setting model.file\n"
+	"  --progress    shows it on standard error, as is done anyway when that is a terminal\n";
+
+struct request {
+	struct settings *settings;
+	bool evaluate, progress;
+};
+
+static const struct setting *const tables[] = {classifier_settings, NULL};
+
+static void read_request(int argc, char **argv, struct request *request)
+{
+	static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+						{"model", required_argument, NULL, 'm'},
+						{"progress", no_argument, NULL, 'p'},
+						{"evaluate", no_argument, NULL, 'e'},
+						{"help", no_argument, NULL, 'h'},
+						{NULL, 0, NULL, 0}};
+	const char *config = NULL;
+	struct err err;
+	*request = (struct request){.progress = isatty(STDERR_FILENO)};
+	for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+		if (option == 'c') {
+			config = optarg;
+		} else if (option == 'm') { /* the environment is what counts most */
+			setenv("REDRESS_MODEL_FILE", optarg, 1);
+		} else if (option == 'p') {
+			request->progress = true;
+		} else if (option == 'e') {
+			request->evaluate = true;
+		} else if (option == 'h') {
+			printf("%s\nSettings, from the file (name = value), then the "
+			       "environment:\n",
+			       usage);
+			settings_print_help(tables, stdout);
+			exit(0);
+		} else {
+			fputs(usage, stderr);
+			exit(2);
+		}
+	}
+	if (optind != argc) {
+		fputs(usage, stderr);
+		exit(2);
+	}
+	request->settings = settings_load(tables, config, &err);
+	if (!request->settings)
+		fatal("%s", err.text);
+}
+
+static json_t *texts(char *const *text, size_t count)
+{
+	json_t *array = json_array();
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(array, json_string(text[i]));
+	return array;
+}
+
+static json_t *guesses(const Redress__Classification *found)
+{
+	json_t *array = json_array();
+	for (size_t i = 0; i < found->n_guesses; i++)
+		json_array_append_new(array, json_pack("{s:s, s:f}", "category",
+						       found->guesses[i]->category, "confidence",
+						       (double)found->guesses[i]->confidence));
+	return array;
+}
+
+/* NULL for an empty text is null in JSON. */
+static const char *or_null(const char *text)
+{
+	return *text ? text : NULL;
+}
+
+static void write_answer(const Redress__Classification *found, const Redress__Why *why)
+{
+	static const char *const urgencies[] = {"routine", "high", "emergency"};
+	char signature[17];
+	snprintf(signature, sizeof(signature), "%016" PRIx64, found->signature);
+	json_t *answer = json_pack(
+		"{s:s?, s:f, s:b, s:o, s:s?, s:f, s:s, s:b, s:s, s:s, s:{s:o, s:o}}", "category",
+		or_null(found->category), "confidence", (double)found->confidence, "abstained",
+		found->abstained, "guesses", guesses(found), "language", or_null(found->language),
+		"language_confidence", (double)found->language_confidence, "urgency",
+		urgencies[found->urgency], "suspected_abuse", found->suspected_abuse, "signature",
+		signature, "model", found->model_version, "why", "category",
+		texts(why->category_terms, why->n_category_terms), "urgency",
+		texts(why->urgency_terms, why->n_urgency_terms));
+	if (!answer || json_dumpf(answer, stdout, JSON_COMPACT | JSON_REAL_PRECISION(5)))
+		fatal("the answer cannot be written");
+	json_decref(answer);
+	if (putchar('\n') == EOF)
+		fatal("the answer cannot be written");
+}
+
+static int classify_all(struct classifier *classifier, struct json_lines *lines, struct err *err)
+{
+	struct arena *arena = arena_new();
+	const char *description;
+	json_t *object;
+	int failed;
+	while (!(failed = json_lines_next(lines, &object, err)) && object) {
+		Redress__GrievanceText text = REDRESS__GRIEVANCE_TEXT__INIT;
+		Redress__Classification found;
+		Redress__Why why;
+		failed = json_lines_string(lines, object, "text", true, &description, err);
+		if (!failed) {
+			text.description = (char *)(uintptr_t)description;
+			classify(classifier, arena, &text, "", &found, &why);
+			write_answer(&found, &why);
+		}
+		json_decref(object);
+		arena_reset(arena);
+		if (failed)
+			break;
+	}
+	arena_free(&arena);
+	return failed;
+}
+
+static void flush_answers(void)
+{
+	if (fflush(stdout))
+		fatal("the answers cannot be written");
+}
+
+int main(int argc, char **argv)
+{
+	struct request request;
+	struct err err;
+	log_setup("classify", LOG_LEVEL_INFO, false);
+	read_request(argc, argv, &request);
+	struct classifier *classifier = classifier_load(request.settings, &err);
+	if (!classifier)
+		fatal("%s", err.text);
+	struct json_lines *lines = json_lines_new(STDIN_FILENO, "standard input", flush_answers);
+	if (request.progress)
+		json_lines_show_progress(lines);
+	int failed = request.evaluate ? evaluate(classifier, lines, stdout, &err)
+				      : classify_all(classifier, lines, &err);
+	json_lines_free(&lines);
+	flush_answers();
+	if (failed)
+		fprintf(stderr, "redress-classify: %s\n", err.text);
+	classifier_free(&classifier);
+	settings_free(&request.settings);
+	return failed ? 1 : 0;
+}
