@@ -95,12 +95,12 @@ class System:
         known = settings_of(name)
         return {key: value for key, value in self.shared().items() if key in known}
 
-    def tool(self, name, *words, check=True):
+    def tool(self, name, *words, check=True, input=""):
         """Runs redress-NAME to its end."""
         config = self.folder / f"{name}.conf"
         config.write_text("".join(f"{k} = {v}\n" for k, v in self.settings_for(name).items()))
         done = subprocess.run([binary(name), "--config", config, *words], capture_output=True,
-                              text=True, timeout=120)
+                              input=input, text=True, timeout=120)
         assert not check or done.returncode == 0, f"{name} {words}: {done.stdout}{done.stderr}"
         return done
 
