@@ -23,6 +23,8 @@ static void show_readiness(struct runtime *runtime, struct http_request *request
 	struct err err = {""};
 	if (!runtime->started)
 		reply_text(request, 503, "starting\n");
+	else if (runtime->service->offsets != OFFSETS_NONE && !runtime->joined)
+		reply_text(request, 503, "waiting for its share of the partitions\n");
 	else if (!runtime->working)
 		reply_text(request, 503, "waiting for something it needs, see the log\n");
 	else if (runtime->service->ready && runtime->service->ready(runtime->self, &err))

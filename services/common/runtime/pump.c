@@ -411,9 +411,11 @@ static int on_assigned(void *self, struct kafka_partition *partitions, size_t co
 {
 	struct pump *pump = self;
 	log_info(0, "%zu partitions are ours", count);
-	if (!count || !pump->service->assigned)
-		return 0;
-	return pump->service->assigned(pump->runtime->self, partitions, count, err);
+	if (count && pump->service->assigned &&
+	    pump->service->assigned(pump->runtime->self, partitions, count, err))
+		return -1;
+	pump->runtime->joined = true;
+	return 0;
 }
 
 static void on_revoked(void *self, const struct kafka_partition *partitions, size_t count)

@@ -18,6 +18,7 @@ struct runtime {
 	void *self;
 	struct http_server *admin;
 	_Atomic bool started;    /* start() has returned */
+	_Atomic bool joined;     /* the group has said which partitions are ours, perhaps none */
 	_Atomic bool working;    /* not in the middle of retrying */
 	_Atomic int64_t beat_us; /* the main loop was here */
 };
