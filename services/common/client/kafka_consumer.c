@@ -126,11 +126,15 @@ struct kafka_consumer *kafka_consumer_new(const struct settings *settings, const
 					  const char *const *topics,
 					  const struct kafka_rebalance *rebalance, struct err *err)
 {
-	char name[KAFKA_TOPIC_SIZE];
+	char name[KAFKA_TOPIC_SIZE], instance[32];
+	snprintf(instance, sizeof(instance), "node-%lld",
+		 (long long)settings_int(settings, "node.id"));
 	const struct kafka_option options[] = {
 	    COMMON_OPTIONS,
 	    {"group.id", kafka_topic_name(settings, group, name)},
-	    /* a killed member's partitions go to the others after so long */
+	    /* a static member: restarted, even after a kill, it has its partitions back at once */
+	    {"group.instance.id", instance},
+	    /* the partitions of one that does not come back go to the others after so long */
 	    {"session.timeout.ms", "10000"},
 	    {"heartbeat.interval.ms", "2000"},
 	    {NULL, NULL},
