@@ -7,16 +7,15 @@
 #include "urgency.h"
 #include "util/alloc.h"
 
-#define GUESSES 3
-#define TERMS   5
+#define TERM_SIZE     80   /* bytes of a term shown, the rest of it is cut */
 #define LANGUAGE_SURE 0.5f /* below, what the citizen said counts more */
 
 const struct setting classifier_settings[] = {
-	{"model.file", SETTING_STRING, "deploy/model/default.model", 1, 1000,
-	 "the model, made by redress-train"},
-	{"urgency.file", SETTING_STRING, "deploy/classification/urgency.txt", 1, 1000,
-	 "words that make a case urgent"},
-	{NULL, SETTING_STRING, NULL, 0, 0, NULL},
+    {"model.file", SETTING_STRING, "deploy/model/default.model", 1, 1000,
+     "the model, made by redress-train"},
+    {"urgency.file", SETTING_STRING, "deploy/classification/urgency.txt", 1, 1000,
+     "words that make a case urgent"},
+    {NULL, SETTING_STRING, NULL, 0, 0, NULL},
 };
 
 struct classifier {
@@ -33,8 +32,8 @@ struct classifier *classifier_load(const struct settings *settings, struct err *
 	classifier->table = fold_table_new();
 	classifier->model = model_load(settings_str(settings, "model.file"), err);
 	if (classifier->model)
-		classifier->urgency = urgency_load(settings_str(settings, "urgency.file"),
-						   classifier->table, err);
+		classifier->urgency =
+		    urgency_load(settings_str(settings, "urgency.file"), classifier->table, err);
 	if (!classifier->urgency)
 		classifier_free(&classifier);
 	return classifier;
@@ -55,7 +54,17 @@ void classifier_free(struct classifier **classifier)
 
 const char *classifier_version(const struct classifier *classifier)
 {
-	return classifier->model->version;
+	return model_card(classifier->model)->version;
+}
+
+const struct model *classifier_model(const struct classifier *classifier)
+{
+	return classifier->model;
+}
+
+struct features *classifier_features(struct classifier *classifier)
+{
+	return &classifier->features;
 }
 
 /* Near-duplicate signature: Charikar's simhash over the words. */
@@ -78,60 +87,47 @@ static uint64_t signature_of(const struct features *features)
 static void say_language(const struct classifier *classifier, struct arena *arena,
 			 const char *declared, Redress__Classification *classification)
 {
-	struct guess best[GUESSES];
-	const struct head *head = &classifier->model->heads[HEAD_LANGUAGE];
-	model_guess(head, &classifier->features, best);
-	bool sure = classifier->features.count && best[0].confidence >= LANGUAGE_SURE;
-	const char *language = sure || !*declared ? head->names[best[0].label] : declared;
-	if (!classifier->features.count)
+	float confidence;
+	const char *language =
+	    model_language(classifier->model, &classifier->features, &confidence);
+	bool sure = classifier->features.count && confidence >= LANGUAGE_SURE;
+	if (!classifier->features.count || (!sure && *declared))
 		language = declared;
 	classification->language = arena_strdup(arena, language);
-	classification->language_confidence = sure ? best[0].confidence : 0;
+	classification->language_confidence = sure ? confidence : 0;
 }
 
-static void say_category(const struct classifier *classifier, struct arena *arena,
-			 Redress__Classification *classification, uint32_t *label)
+static void say_category(const struct model *model, struct arena *arena,
+			 const struct verdict *verdict, Redress__Classification *classification)
 {
-	struct guess best[GUESSES];
-	const struct head *head = &classifier->model->heads[HEAD_CATEGORY];
-	model_guess(head, &classifier->features, best);
-	*label = best[0].label;
-	classification->guesses = arena_take(arena, GUESSES * sizeof(*classification->guesses));
-	for (size_t i = 0; i < GUESSES; i++) {
+	classification->abstained = verdict->abstained;
+	classification->guesses =
+	    arena_take(arena, MODEL_GUESSES * sizeof(*classification->guesses));
+	for (uint32_t i = 0; i < verdict->guesses; i++) {
 		Redress__Guess *guess = arena_take(arena, sizeof(*guess));
 		redress__guess__init(guess);
-		guess->category = arena_strdup(arena, head->names[best[i].label]);
-		guess->confidence = best[i].confidence;
+		guess->category = (char *)(uintptr_t)model_label(model, verdict->best[i].label);
+		guess->confidence = verdict->best[i].confidence;
 		classification->guesses[classification->n_guesses++] = guess;
 	}
-	classification->confidence = best[0].confidence;
-	classification->abstained =
-		best[0].confidence < head->threshold || !classifier->features.count;
-	if (!classification->abstained)
+	if (verdict->guesses)
+		classification->confidence = verdict->best[0].confidence;
+	if (!verdict->abstained)
 		classification->category = classification->guesses[0]->category;
+	if (verdict->service_sure)
+		classification->service = arena_strndup(arena, model_label(model, verdict->service),
+							verdict->service_size);
 }
 
-/* The words that speak most for the label. */
-static void explain(const struct classifier *classifier, struct arena *arena, uint32_t label,
+/* The words that speak most for the category. */
+static void say_why(const struct folded *folded, struct arena *arena, const struct verdict *verdict,
 		    Redress__Why *why)
 {
-	const struct folded *folded = &classifier->folded;
-	float *by_token = arena_zero(arena, (folded->token_count + 1) * sizeof(*by_token));
-	model_explain(&classifier->model->heads[HEAD_CATEGORY], &classifier->features, label,
-		      by_token);
-	why->category_terms = arena_take(arena, TERMS * sizeof(*why->category_terms));
-	for (size_t n = 0; n < TERMS; n++) {
-		size_t best = 0;
-		for (size_t i = 1; i < folded->token_count; i++) {
-			if (by_token[i] > by_token[best])
-				best = i;
-		}
-		if (by_token[best] <= 0)
-			return;
-		char *term = arena_take(arena, 80);
-		fold_token_text(folded, &folded->tokens[best], term, 80);
+	why->category_terms = arena_take(arena, MODEL_TERMS * sizeof(*why->category_terms));
+	for (uint32_t i = 0; i < verdict->term_count; i++) {
+		char *term = arena_take(arena, TERM_SIZE);
+		fold_token_text(folded, &folded->tokens[verdict->terms[i]], term, TERM_SIZE);
 		why->category_terms[why->n_category_terms++] = term;
-		by_token[best] = 0;
 	}
 }
 
@@ -139,7 +135,7 @@ void classify(struct classifier *classifier, struct arena *arena,
 	      const Redress__GrievanceText *text, const char *declared,
 	      Redress__Classification *classification, Redress__Why *why)
 {
-	uint32_t label;
+	struct verdict verdict;
 	const char *urgent;
 	const char *whole = arena_printf(arena, "%s\n%s", text->subject, text->description);
 	redress__classification__init(classification);
@@ -147,13 +143,14 @@ void classify(struct classifier *classifier, struct arena *arena,
 	fold(classifier->table, whole, strlen(whole), &classifier->folded);
 	features_of(&classifier->folded, &classifier->features);
 	say_language(classifier, arena, declared, classification);
-	say_category(classifier, arena, classification, &label);
-	explain(classifier, arena, label, why);
+	model_judge(classifier->model, &classifier->features, &verdict);
+	say_category(classifier->model, arena, &verdict, classification);
+	say_why(&classifier->folded, arena, &verdict, why);
 	classification->urgency = urgency_of(classifier->urgency, &classifier->folded, &urgent);
 	if (urgent) {
 		why->urgency_terms = arena_take(arena, sizeof(*why->urgency_terms));
 		why->urgency_terms[why->n_urgency_terms++] = arena_strdup(arena, urgent);
 	}
 	classification->signature = signature_of(&classifier->features);
-	classification->model_version = classifier->model->version;
+	classification->model_version = (char *)(uintptr_t)classifier_version(classifier);
 }

@@ -11,15 +11,21 @@
 extern const struct setting classifier_settings[];
 
 struct classifier;
+struct features;
+struct model;
 
 /* Reads model and words. NULL: why in err. */
 struct classifier *classifier_load(const struct settings *settings, struct err *err) MUST_CHECK;
 void classifier_free(struct classifier **classifier);
 const char *classifier_version(const struct classifier *classifier);
+const struct model *classifier_model(const struct classifier *classifier);
+/* Of the text that was classified last: for another model's model_judge. */
+struct features *classifier_features(struct classifier *classifier);
 
 /*
  * Everything of classification and why is in the arena. declared: the language the citizen said, or
- * "". A category below the threshold is a guess only, and the classifier abstains.
+ * "". A category below its threshold is a guess only, and the classifier abstains. The guesses'
+ * names are the model's: they live as long as the classifier.
  */
 void classify(struct classifier *classifier, struct arena *arena,
 	      const Redress__GrievanceText *text, const char *declared,

@@ -1,61 +1,79 @@
 /*
- * The linear model: for each label a weight for each hashed feature, small weights left out, the rest
- * in 8 bits. One file holds two of them (a head each): the category and the language of a text.
+ * The model: what was learned from labelled texts, in one file that redress-train makes. It is
+ * linear: each known feature of a text weighs for or against each label. Immutable once loaded.
  * Pure, but for reading the file.
  */
 #ifndef CLASSIFICATION_MODEL_H
 #define CLASSIFICATION_MODEL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "feature.h"
 #include "util/err.h"
 
-#define LABELS_MAX 256
+#define MODEL_LABELS_MAX 1024
+#define MODEL_GUESSES    3
+#define MODEL_TERMS      5
 
-enum model_head { HEAD_CATEGORY, HEAD_LANGUAGE, HEADS };
+struct model;
 
-/* As in the file: a head is this, then its labels' names, biases, slots and weights. */
-struct head {
-	uint32_t labels, slots, weights; /* slots: a power of two */
-	float scale;       /* of the 8-bit weights */
-	float temperature; /* divides the scores: makes the probabilities honest */
-	float threshold;   /* below this confidence nothing is said */
-	char (*names)[32];
-	float *bias;
-	struct head_slot {
-		uint32_t tag; /* upper half of the feature's hash; count 0: free */
-		uint32_t first : 24, count : 8;
-	} *slot;
-	struct head_weight {
-		uint8_t label;
-		int8_t weight;
-	} *weight;
-};
-
-struct model {
-	char version[32];
-	struct head heads[HEADS];
-	void *memory;
-};
-
+/*
+ * NULL: the file cannot be read, is cut short, damaged or of another program or version; why in
+ * err, which names the file.
+ */
 struct model *model_load(const char *file, struct err *err) MUST_CHECK;
 void model_free(struct model **model);
 
-struct guess {
-	uint32_t label;
-	float confidence;
+/* What the file says of itself. Scores are of texts that were held aside; none was learned from. */
+struct model_card {
+	char version[32];     /* names the model in every result */
+	char fingerprint[65]; /* SHA-256 of the labelled texts, hex */
+	uint64_t texts;       /* learned from */
+	float accuracy, macro_f1;
+	float calibration_error;
+	float coverage;  /* share that can be answered at the wanted precision */
+	float precision; /* wanted of each category's answers; its threshold was chosen for it */
 };
 
-/* The three best labels, best first. */
-void model_guess(const struct head *head, const struct features *features, struct guess best[3]);
-/* How much each token speaks for the label; by_token has room for each token, zeroed. */
-void model_explain(const struct head *head, const struct features *features, uint32_t label,
-		   float *by_token);
+const struct model_card *model_card(const struct model *model);
+uint32_t model_labels(const struct model *model);
+const char *model_label(const struct model *model, uint32_t label);
+/* Least confidence at which the label is answered; above 1: never. */
+float model_threshold(const struct model *model, uint32_t label);
 
-/* A feature's value: of a text of any length all values together have length 1. */
-float model_value(const struct features *features, size_t index, float norm);
-float model_norm(const struct features *features);
+struct model_guess {
+	uint32_t label;
+	float confidence; /* calibrated probability, 0..1 */
+};
+
+/* What the model says of one text. */
+struct verdict {
+	struct model_guess best[MODEL_GUESSES]; /* best first */
+	uint32_t guesses; /* fewer when there are fewer labels; 0: nothing known */
+	bool abstained;   /* the best guess is below its threshold, or no feature is known */
+	/*
+	 * A label is service.topic (or a service alone). The service of greatest confidence, the
+	 * sum over its topics: a label whose name begins with it, up to service_size bytes. When
+	 * only the topic is unsure, abstained is true and service_sure as well. When the topic is
+	 * answered, the service is the topic's.
+	 */
+	uint32_t service; /* a label of it */
+	uint32_t service_size;
+	float service_confidence;
+	bool service_sure;
+	/* Tokens of the text that weighed most for best[0], most first. */
+	uint32_t terms[MODEL_TERMS];
+	uint32_t term_count;
+};
+
+/* features: of the text. They may be judged by several models, one after the other. */
+void model_judge(const struct model *model, struct features *features, struct verdict *verdict);
+
+/* Until the language has a module of its own: from the same file. Returns how many of best are set.
+ */
+const char *model_language(const struct model *model, const struct features *features,
+			   float *confidence);
 
 #endif

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model.h"
+#include "model_file.h"
 #include "util/alloc.h"
 #include "util/log.h"
 
@@ -273,7 +273,7 @@ static size_t try_all(const struct head *head, const char *path, struct trial **
 {
 	struct folded folded = {0};
 	struct features features = {0};
-	struct guess best[3];
+	struct model_guess best[3];
 	char *line = NULL, *text;
 	size_t room = 0, count = 0;
 	FILE *file = fopen(path, "r");
