@@ -58,6 +58,8 @@ CREATE TABLE case_events (
   actor            text   NOT NULL,
   source_partition int    NOT NULL,
   source_offset    bigint NOT NULL,
+  entry            bigint NOT NULL,       -- where it is sealed: ledger.sequence of its partition,
+  leaf             int    NOT NULL,       -- and its place there
   body             bytea  NOT NULL,
   PRIMARY KEY (number, version, at)
 ) PARTITION BY RANGE (at);
@@ -149,19 +151,29 @@ CREATE TABLE dead_letters (
 
 -- ---- the proof
 
--- One row for each batch of a partition: the root over its events, chained to the row before.
--- redress-audit recomputes it from case_events.
+-- One row for each batch of events of a partition (docs/ledger.md). redress-audit recomputes it from
+-- case_events.
 CREATE TABLE ledger (
   partition    int    NOT NULL,
   sequence     bigint NOT NULL,
   first_offset bigint NOT NULL,
   last_offset  bigint NOT NULL,
   events       int    NOT NULL,
-  root         bytea  NOT NULL,
-  previous     bytea  NOT NULL,
-  hash         bytea  NOT NULL,
+  root         bytea  NOT NULL,           -- over leaves
+  leaves       bytea  NOT NULL,           -- a hash for each event
+  tree         bytea  NOT NULL,           -- the partition's head with this entry: over entries 1..sequence
   at           timestamptz NOT NULL,
   PRIMARY KEY (partition, sequence)
+);
+ALTER TABLE ledger ALTER leaves SET STORAGE EXTERNAL;  -- hashes cannot be compressed
+
+-- The complete subtrees of each partition's tree: what paths are made of without reading all entries.
+CREATE TABLE ledger_nodes (
+  partition int      NOT NULL,
+  level     smallint NOT NULL,
+  index     bigint   NOT NULL,
+  hash      bytea    NOT NULL,
+  PRIMARY KEY (partition, level, index)
 );
 
 -- ---- insight: kept in the transaction of the events, never counted again
@@ -186,6 +198,7 @@ CREATE TRIGGER kept_whole BEFORE TRUNCATE ON case_events FOR EACH STATEMENT EXEC
 CREATE TRIGGER kept BEFORE UPDATE OR DELETE OR TRUNCATE ON refusals FOR EACH STATEMENT EXECUTE FUNCTION record_is_kept();
 CREATE TRIGGER kept BEFORE UPDATE OR DELETE OR TRUNCATE ON notification_outcomes FOR EACH STATEMENT EXECUTE FUNCTION record_is_kept();
 CREATE TRIGGER kept BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger FOR EACH STATEMENT EXECUTE FUNCTION record_is_kept();
+CREATE TRIGGER kept BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger_nodes FOR EACH STATEMENT EXECUTE FUNCTION record_is_kept();
 
 -- The partition of a month, made when its first event comes.
 CREATE FUNCTION ensure_month(month date) RETURNS void LANGUAGE plpgsql AS $$

@@ -33,11 +33,12 @@ struct folded {
 	bool is_new, changed;
 };
 
-/* The events of a partition in this batch. */
+/* The events of a partition in this batch, and its ledger's tree with them. */
 struct leaves {
-	uint8_t *hashes;
+	struct ledger_hash *hashes;
 	size_t count;
 	int64_t first_offset, last_offset;
+	struct ledger_tree tree;
 };
 
 struct archival {
@@ -272,14 +273,17 @@ static void tally(struct archival *archival, const Redress__CaseEvent *event,
 	}
 }
 
-static void add_leaf(struct archival *archival, const struct kafka_message *message)
+static void add_leaf(struct archival *archival, const struct kafka_message *message,
+		     const Redress__CaseEvent *event)
 {
 	struct leaves *leaves = &archival->leaves[message->partition];
+	struct ledger_event shown = ledger_event(event, message->value, message->len);
+	row_event(rows_for(archival, RECORD_EVENTS), event, message, leaves->tree.size + 1,
+		  (int32_t)leaves->count);
 	if (!leaves->count)
 		leaves->first_offset = message->offset;
 	leaves->last_offset = message->offset;
-	ledger_leaf(leaves->hashes + leaves->count++ * LEDGER_HASH_SIZE, message->value,
-		    message->len);
+	leaves->hashes[leaves->count++] = ledger_event_leaf(&shown);
 }
 
 static void record_event(struct archival *archival, struct item *item,
@@ -298,8 +302,7 @@ static void record_event(struct archival *archival, struct item *item,
 		return;
 	}
 	folded->changed = true;
-	row_event(rows_for(archival, RECORD_EVENTS), event, &item->message);
-	add_leaf(archival, &item->message);
+	add_leaf(archival, &item->message, event);
 	tally(archival, event, folded->state);
 	if (!entry->first_event_ms || event->at_ms < entry->first_event_ms)
 		entry->first_event_ms = event->at_ms;
@@ -383,7 +386,7 @@ static void begin_entry(struct archival *archival, struct arena *arena, size_t c
 	entry->epochs = arena_take(arena, (count + 1) * sizeof(*entry->epochs));
 	entry->tallies = arena_take(arena, (count + 1) * sizeof(*entry->tallies));
 	entry->marks = arena_take(arena, (count + 1) * sizeof(*entry->marks));
-	entry->epoch_count = entry->tally_count = entry->mark_count = entry->ledger_count = 0;
+	entry->epoch_count = entry->tally_count = entry->mark_count = 0;
 	entry->first_event_ms = entry->last_event_ms = 0;
 	archival->arena = arena;
 	archival->tally_map = number_map(arena, count);
@@ -396,30 +399,38 @@ static void make_leaves(struct archival *archival, const struct letter *letters,
 	archival->leaves = arena_zero(archival->arena, partitions * sizeof(*archival->leaves));
 	for (size_t i = 0; i < count; i++)
 		most[letters[i].item->message.partition] += event_in(&letters[i]) != NULL;
-	for (size_t p = 0; p < partitions; p++)
+	for (size_t p = 0; p < partitions; p++) {
+		archival->leaves[p].tree = position_of(archival, TOPIC_EVENTS, (int32_t)p)->tree;
 		archival->leaves[p].hashes =
-			arena_take(archival->arena, (most[p] + 1) * LEDGER_HASH_SIZE);
+			arena_take(archival->arena, (most[p] + 1) * sizeof(struct ledger_hash));
+	}
 }
 
-static void seal_ledger(struct archival *archival)
+static void seal_entry(struct archival *archival, int32_t partition, int64_t now_ms)
 {
-	struct entry *entry = &archival->entry;
-	size_t partitions = (size_t)archival->partitions;
-	entry->ledger = arena_take(archival->arena, partitions * sizeof(*entry->ledger));
-	for (size_t p = 0; p < partitions; p++) {
-		struct leaves *leaves = &archival->leaves[p];
-		if (!leaves->count)
-			continue;
-		const struct position *position = position_of(archival, TOPIC_EVENTS, (int32_t)p);
-		struct ledger_entry *sealed = &entry->ledger[entry->ledger_count++];
-		sealed->partition = (int32_t)p;
-		sealed->sequence = position->sequence + 1;
-		sealed->first_offset = leaves->first_offset;
-		sealed->last_offset = leaves->last_offset;
-		sealed->events = (int32_t)leaves->count;
-		memcpy(sealed->previous, position->hash, LEDGER_HASH_SIZE);
-		ledger_root(sealed->root, leaves->hashes, leaves->count);
-		ledger_seal(sealed);
+	struct leaves *leaves = &archival->leaves[partition];
+	struct ledger_node nodes[LEDGER_LEVELS];
+	const struct ledger_entry entry = {
+		.partition = partition,
+		.sequence = leaves->tree.size + 1,
+		.first_offset = leaves->first_offset,
+		.last_offset = leaves->last_offset,
+		.events = (int64_t)leaves->count,
+		.root = ledger_root(archival->arena, leaves->hashes, leaves->count),
+	};
+	struct ledger_hash leaf = ledger_entry_leaf(&entry);
+	size_t count = ledger_tree_add(&leaves->tree, &leaf, nodes);
+	struct ledger_hash head = ledger_tree_root(&leaves->tree);
+	row_ledger(rows_for(archival, RECORD_LEDGER), &entry, leaves->hashes, &head, now_ms);
+	for (size_t i = 0; i < count; i++)
+		row_ledger_node(rows_for(archival, RECORD_LEDGER_NODES), partition, &nodes[i]);
+}
+
+static void seal_ledger(struct archival *archival, int64_t now_ms)
+{
+	for (int32_t p = 0; p < archival->partitions; p++) {
+		if (archival->leaves[p].count)
+			seal_entry(archival, p, now_ms);
 	}
 }
 
@@ -456,7 +467,7 @@ static int handle(void *self, struct batch *batch, struct outbox *outbox, struct
 	for (size_t i = 0; i < count; i++)
 		record(archival, &letters[i]);
 	write_cases(archival);
-	seal_ledger(archival);
+	seal_ledger(archival, batch->now_ms);
 	return 0;
 }
 
@@ -465,12 +476,8 @@ static void remember(struct archival *archival)
 	const struct entry *entry = &archival->entry;
 	for (size_t i = 0; i < archival->position_count; i++)
 		archival->positions[i].next = archival->positions[i].reached;
-	for (size_t i = 0; i < entry->ledger_count; i++) {
-		struct position *position =
-			position_of(archival, TOPIC_EVENTS, entry->ledger[i].partition);
-		position->sequence = entry->ledger[i].sequence;
-		memcpy(position->hash, entry->ledger[i].hash, LEDGER_HASH_SIZE);
-	}
+	for (int32_t p = 0; p < archival->partitions; p++)
+		position_of(archival, TOPIC_EVENTS, p)->tree = archival->leaves[p].tree;
 	for (size_t i = 0; i < entry->epoch_count; i++)
 		memcpy(archival->epochs[archival->epochs_next++ % EPOCHS_KNOWN],
 		       entry->epochs[i]->id.data, 16);
@@ -482,7 +489,7 @@ static int settle(void *self, struct batch *batch, struct err *err)
 {
 	struct archival *archival = self;
 	if (store_commit(archival->store, batch->arena, &archival->entry, archival->positions,
-			 archival->position_count, batch->now_ms, err)) {
+			 archival->position_count, err)) {
 		/* whether it was stored is only known to PostgreSQL: ask before doing it again */
 		forget_positions(archival);
 		return -1;

@@ -13,7 +13,7 @@ const char *const record_copy[RECORDS] = {
 		"COPY case_keys (number, epoch_id, text_key, contact_key) FROM STDIN BINARY",
 	[RECORD_EVENTS] =
 		"COPY case_events (number, version, at, kind, status, actor_kind, actor,"
-		" source_partition, source_offset, body) FROM STDIN BINARY",
+		" source_partition, source_offset, entry, leaf, body) FROM STDIN BINARY",
 	[RECORD_REFUSALS] =
 		"COPY refusals (source_partition, source_offset, number, at, command, actor, reason)"
 		" FROM STDIN BINARY",
@@ -35,6 +35,11 @@ const char *const record_copy[RECORDS] = {
 	[RECORD_DEAD] =
 		"COPY dead_letters (dead_topic, partition, dead_offset, topic, source_offset, service,"
 		" reason, at, body) FROM STDIN BINARY",
+	[RECORD_LEDGER] =
+		"COPY ledger (partition, sequence, first_offset, last_offset, events, root, leaves, tree,"
+		" at) FROM STDIN BINARY",
+	[RECORD_LEDGER_NODES] =
+		"COPY ledger_nodes (partition, level, index, hash) FROM STDIN BINARY",
 };
 /* clang-format on */
 
@@ -93,9 +98,9 @@ void row_key(struct buffer *rows, uint64_t number, const Redress__CaseKey *key)
 }
 
 void row_event(struct buffer *rows, const Redress__CaseEvent *event,
-	       const struct kafka_message *source)
+	       const struct kafka_message *source, int64_t sealed_entry, int32_t sealed_leaf)
 {
-	copy_row(rows, 10);
+	copy_row(rows, 12);
 	copy_int8(rows, (int64_t)event->number);
 	copy_int4(rows, (int32_t)event->version);
 	copy_time_ms(rows, event->at_ms);
@@ -105,6 +110,8 @@ void row_event(struct buffer *rows, const Redress__CaseEvent *event,
 	copy_str(rows, event->actor ? event->actor->id : "");
 	copy_int4(rows, source->partition);
 	copy_int8(rows, source->offset);
+	copy_int8(rows, sealed_entry);
+	copy_int4(rows, sealed_leaf);
 	copy_bytes(rows, source->value, source->len);
 }
 
@@ -210,4 +217,28 @@ void row_dead(struct buffer *rows, const Redress__DeadLetter *letter,
 	copy_str(rows, letter->reason);
 	copy_time_ms(rows, letter->at_ms);
 	copy_bytes(rows, source->value, source->len);
+}
+
+void row_ledger(struct buffer *rows, const struct ledger_entry *entry,
+		const struct ledger_hash *leaves, const struct ledger_hash *tree, int64_t at_ms)
+{
+	copy_row(rows, 9);
+	copy_int4(rows, entry->partition);
+	copy_int8(rows, entry->sequence);
+	copy_int8(rows, entry->first_offset);
+	copy_int8(rows, entry->last_offset);
+	copy_int4(rows, (int32_t)entry->events);
+	copy_bytes(rows, entry->root.bytes, sizeof(entry->root.bytes));
+	copy_bytes(rows, leaves, (size_t)entry->events * sizeof(*leaves));
+	copy_bytes(rows, tree->bytes, sizeof(tree->bytes));
+	copy_time_ms(rows, at_ms);
+}
+
+void row_ledger_node(struct buffer *rows, int32_t partition, const struct ledger_node *node)
+{
+	copy_row(rows, 4);
+	copy_int4(rows, partition);
+	copy_int2(rows, (int16_t)node->level);
+	copy_int8(rows, node->index);
+	copy_bytes(rows, node->hash.bytes, sizeof(node->hash.bytes));
 }

@@ -4,6 +4,7 @@
 
 #include "case.pb-c.h"
 #include "client/kafka.h"
+#include "domain/ledger.h"
 #include "dead_letter.pb-c.h"
 #include "grievance.pb-c.h"
 #include "notification.pb-c.h"
@@ -19,6 +20,8 @@ enum record {
 	RECORD_OUTCOMES,
 	RECORD_NOTIFICATIONS,
 	RECORD_DEAD,
+	RECORD_LEDGER,
+	RECORD_LEDGER_NODES,
 	RECORDS
 };
 
@@ -27,8 +30,9 @@ extern const char *const record_copy[RECORDS];
 
 void row_grievance(struct buffer *rows, const Redress__Grievance *grievance);
 void row_key(struct buffer *rows, uint64_t number, const Redress__CaseKey *key);
+/* sealed_entry, sealed_leaf: where the ledger has it. */
 void row_event(struct buffer *rows, const Redress__CaseEvent *event,
-	       const struct kafka_message *source);
+	       const struct kafka_message *source, int64_t sealed_entry, int32_t sealed_leaf);
 void row_refusal(struct buffer *rows, const Redress__CaseEvent *event,
 		 const struct kafka_message *source);
 void row_case(struct buffer *rows, const Redress__CaseState *state);
@@ -39,5 +43,9 @@ void row_notification(struct buffer *rows, const Redress__NotificationOutcome *o
 		      const struct kafka_message *source);
 void row_dead(struct buffer *rows, const Redress__DeadLetter *letter,
 	      const struct kafka_message *source);
+/* leaves: entry->events of them. tree: the partition's head with this entry. */
+void row_ledger(struct buffer *rows, const struct ledger_entry *entry,
+		const struct ledger_hash *leaves, const struct ledger_hash *tree, int64_t at_ms);
+void row_ledger_node(struct buffer *rows, int32_t partition, const struct ledger_node *node);
 
 #endif

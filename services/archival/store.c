@@ -60,6 +60,33 @@ void store_free(struct store **store)
 
 /* ---- reading -------------------------------------------------------------------------------- */
 
+/* The tree of the ledger as the last transaction left it. */
+static int load_tree(struct store *store, struct arena *arena, struct position *position,
+		     struct err *err)
+{
+	struct postgres_result *rows;
+	struct postgres_param partition = postgres_int4(arena, position->partition);
+	memset(&position->tree, 0, sizeof(position->tree));
+	/* the complete subtrees it consists of: of each level the last one, where the size has that bit */
+	if (postgres_query(store->postgres,
+			   "SELECT size, n.level, n.hash FROM"
+			   " (SELECT max(sequence) AS size FROM ledger WHERE partition = $1) l"
+			   " CROSS JOIN generate_series(0, 39) AS bit JOIN ledger_nodes n"
+			   " ON n.partition = $1 AND n.level = bit::smallint"
+			   " AND n.index = (size >> bit) - 1 WHERE (size >> bit) & 1 = 1",
+			   &partition, 1, &rows, err))
+		return -1;
+	for (size_t row = 0; row < postgres_rows(rows); row++) {
+		size_t size, level = (size_t)postgres_get_int(rows, row, 1);
+		const char *hash = postgres_get_bytes(rows, row, 2, &size);
+		position->tree.size = postgres_get_int(rows, row, 0);
+		if (level < LEDGER_LEVELS && size == LEDGER_HASH_SIZE)
+			memcpy(position->tree.complete[level].bytes, hash, size);
+	}
+	postgres_result_free(&rows);
+	return 0;
+}
+
 static int load_position(struct store *store, struct arena *arena, struct position *position,
 			 struct err *err)
 {
@@ -76,23 +103,7 @@ static int load_position(struct store *store, struct arena *arena, struct positi
 		return -1;
 	position->next = postgres_get_int(result, 0, 0);
 	postgres_result_free(&result);
-	if (strcmp(position->topic, TOPIC_EVENTS) != 0)
-		return 0;
-	if (postgres_query(store->postgres,
-			   "SELECT sequence, hash FROM ledger WHERE partition = $1"
-			   " ORDER BY sequence DESC LIMIT 1",
-			   &params[1], 1, &result, err))
-		return -1;
-	position->sequence = 0;
-	memset(position->hash, 0, sizeof(position->hash));
-	if (postgres_rows(result)) {
-		size_t size;
-		const char *hash = postgres_get_bytes(result, 0, 1, &size);
-		position->sequence = postgres_get_int(result, 0, 0);
-		memcpy(position->hash, hash, size < sizeof(position->hash) ? size : sizeof(position->hash));
-	}
-	postgres_result_free(&result);
-	return 0;
+	return strcmp(position->topic, TOPIC_EVENTS) == 0 ? load_tree(store, arena, position, err) : 0;
 }
 
 int store_load_positions(struct store *store, struct arena *arena, struct position *positions,
@@ -259,30 +270,6 @@ static int put_marks(struct store *store, struct arena *arena, const struct entr
 	return 0;
 }
 
-static int put_ledger(struct store *store, struct arena *arena, const struct entry *entry,
-		      int64_t now_ms, struct err *err)
-{
-	for (size_t i = 0; i < entry->ledger_count; i++) {
-		const struct ledger_entry *sealed = &entry->ledger[i];
-		const struct postgres_param params[] = {
-			postgres_int4(arena, sealed->partition),
-			postgres_int8(arena, sealed->sequence),
-			postgres_int8(arena, sealed->first_offset),
-			postgres_int8(arena, sealed->last_offset),
-			postgres_int4(arena, sealed->events),
-			postgres_bytes(sealed->root, LEDGER_HASH_SIZE),
-			postgres_bytes(sealed->previous, LEDGER_HASH_SIZE),
-			postgres_bytes(sealed->hash, LEDGER_HASH_SIZE),
-			postgres_int8(arena, now_ms)};
-		if (postgres_query(store->postgres,
-				   "INSERT INTO ledger VALUES ($1, $2, $3, $4, $5, $6, $7, $8,"
-				   " to_timestamp($9::bigint / 1000.0))",
-				   params, 9, NULL, err))
-			return -1;
-	}
-	return 0;
-}
-
 /* In one order for every instance, so that two of them never wait for each other. */
 static int put_tallies(struct store *store, struct arena *arena, const struct entry *entry,
 		       struct err *err)
@@ -317,21 +304,19 @@ static int put_tallies(struct store *store, struct arena *arena, const struct en
 }
 
 static int store_all(struct store *store, struct arena *arena, struct entry *entry,
-		     const struct position *positions, size_t count, int64_t now_ms,
-		     struct err *err)
+		     const struct position *positions, size_t count, struct err *err)
 {
 	if (postgres_exec(store->postgres, "BEGIN", err) ||
 	    move_offsets(store, arena, positions, count, err) ||
 	    put_epochs(store, arena, entry, err) || ensure_months(store, arena, entry, err) ||
 	    copy_rows(store, entry, err) || put_marks(store, arena, entry, err) ||
-	    put_ledger(store, arena, entry, now_ms, err) ||
 	    put_tallies(store, arena, entry, err))
 		return -1;
 	return postgres_exec(store->postgres, "COMMIT", err);
 }
 
 int store_commit(struct store *store, struct arena *arena, struct entry *entry,
-		 const struct position *positions, size_t count, int64_t now_ms, struct err *err)
+		 const struct position *positions, size_t count, struct err *err)
 {
 	struct err ignored;
 	if (!postgres_connected(store->postgres))
@@ -339,7 +324,7 @@ int store_commit(struct store *store, struct arena *arena, struct entry *entry,
 	if (!store->prepared && postgres_exec(store->postgres, session_sql, err))
 		return -1;
 	store->prepared = true;
-	if (!store_all(store, arena, entry, positions, count, now_ms, err))
+	if (!store_all(store, arena, entry, positions, count, err))
 		return 0;
 	store->prepared = postgres_connected(store->postgres) &&
 			  !postgres_exec(store->postgres, "ROLLBACK", &ignored);

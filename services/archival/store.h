@@ -28,9 +28,7 @@ struct position {
 	bool known;      /* the rest is what PostgreSQL has */
 	int64_t next;    /* offset after the last message stored */
 	int64_t reached; /* after the last message of this batch; next when it has none */
-	/* cases.events only */
-	int64_t sequence; /* of the last ledger entry; 0: none */
-	uint8_t hash[LEDGER_HASH_SIZE];
+	struct ledger_tree tree; /* of the ledger's entries; cases.events only */
 };
 
 /* Fills in what is not known, making missing rows. */
@@ -70,8 +68,6 @@ struct entry {
 	size_t tally_count;
 	struct mark *marks;
 	size_t mark_count;
-	struct ledger_entry *ledger;
-	size_t ledger_count;
 	int64_t first_event_ms, last_event_ms; /* 0: no events */
 };
 
@@ -80,7 +76,6 @@ struct entry {
  * when another instance has moved them.
  */
 int store_commit(struct store *store, struct arena *arena, struct entry *entry,
-		 const struct position *positions, size_t count, int64_t now_ms,
-		 struct err *err) MUST_CHECK;
+		 const struct position *positions, size_t count, struct err *err) MUST_CHECK;
 
 #endif

@@ -51,6 +51,11 @@ void lookup_free(struct lookup **lookup)
 	*lookup = NULL;
 }
 
+struct postgres *lookup_postgres(struct lookup *lookup)
+{
+	return lookup->postgres;
+}
+
 /* ---- Redis ---------------------------------------------------------------------------------- */
 
 static void queue_get(struct lookup *lookup, const char *key, size_t len)

@@ -6,6 +6,7 @@
 #define PORTAL_LOOKUP_H
 
 #include "case_view.h"
+#include "client/postgres.h"
 #include "util/arena.h"
 #include "util/err.h"
 #include "util/settings.h"
@@ -25,6 +26,8 @@ enum lookup_outcome {
 /* Follows an alias to the case that lives on. Everything found is in the arena. */
 enum lookup_outcome lookup_case(struct lookup *lookup, struct arena *arena, uint64_t number,
 				const char *receipt, int64_t now_ms, struct found_case *found);
+/* The connection this one has. */
+struct postgres *lookup_postgres(struct lookup *lookup);
 /* The version of the hot view; 0: not there. */
 uint32_t lookup_version(struct lookup *lookup, struct arena *arena, uint64_t number);
 

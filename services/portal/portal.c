@@ -4,9 +4,12 @@
  *
  *   GET /v1/cases/NUMBER          the case, opened with Authorization: Receipt CODE
  *   GET /v1/cases/NUMBER/events   the same as server-sent events, at each change
+ *   GET /v1/cases/NUMBER/proof    that nothing in its history was overwritten (docs/ledger.md)
+ *   GET /v1/ledger/head           what such proofs lead to; for anybody, to be kept
  *
  * ON FAILURE  A store that is away: 503 where nothing sure can be said, never a false "not found".
  */
+#include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +22,7 @@
 #include "client/redis.h"
 #include "domain/case_number.h"
 #include "lookup.h"
+#include "proof.h"
 #include "runtime/metrics.h"
 #include "runtime/service.h"
 #include "util/alloc.h"
@@ -26,7 +30,8 @@
 #include "util/clock.h"
 #include "util/log.h"
 
-#define PREFIX        "/v1/cases/"
+#define CASES         "/v1/cases/"
+#define HEADS         "/v1/ledger/head"
 #define STOP_GRACE_MS 2000
 #define LOOK_US       250000 /* how often a followed case is looked at */
 #define BEAT_MS       15000  /* a comment, so that proxies keep the connection */
@@ -65,7 +70,7 @@ struct portal {
 	int64_t follower_count;
 	pthread_t watcher;
 	_Atomic bool stopping;
-	struct metric *shown, *none, *unknown, *following;
+	struct metric *shown, *none, *unknown, *following, *proofs, *broken;
 };
 
 /* ---- a lookup for each thread that needs one -------------------------------------------------- */
@@ -87,6 +92,8 @@ static void give_back(struct portal *portal, struct lookup *lookup)
 	pthread_cond_signal(&portal->pool_wake);
 	pthread_mutex_unlock(&portal->pool_lock);
 }
+
+static const struct http_field no_store[] = {{"Cache-Control", "no-store"}, {NULL, NULL}};
 
 /* ---- one case ------------------------------------------------------------------------------- */
 
@@ -113,9 +120,8 @@ static enum lookup_outcome show(struct portal *portal, struct arena *arena, uint
 
 static void answer(struct http_request *request, enum lookup_outcome outcome, const char *json)
 {
-	static const struct http_field fields[] = {{"Cache-Control", "no-store"}, {NULL, NULL}};
-	if (outcome == LOOKUP_FOUND)
-		http_reply(request, 200, "application/json", fields, json, strlen(json));
+		if (outcome == LOOKUP_FOUND)
+		http_reply(request, 200, "application/json", no_store, json, strlen(json));
 	else if (outcome == LOOKUP_NONE)
 		http_problem(request, 404, "not-found", NULL,
 			     "there is no case with this number and receipt code");
@@ -139,8 +145,7 @@ static void follow(struct portal *portal, struct http_request *request,
 		   const struct found_case *found, const char *receipt, const char *language,
 		   const char *json)
 {
-	static const struct http_field fields[] = {{"Cache-Control", "no-store"}, {NULL, NULL}};
-	pthread_mutex_lock(&portal->follow_lock);
+		pthread_mutex_lock(&portal->follow_lock);
 	bool room = portal->follower_count <
 		    settings_int(runtime_settings(portal->runtime), "portal.followers");
 	portal->follower_count += room;
@@ -156,7 +161,7 @@ static void follow(struct portal *portal, struct http_request *request,
 	follower->beat_ms = clock_now_ms();
 	snprintf(follower->receipt, sizeof(follower->receipt), "%s", receipt);
 	snprintf(follower->language, sizeof(follower->language), "%s", language);
-	follower->stream = http_stream_start(request, "text/event-stream", fields);
+	follower->stream = http_stream_start(request, "text/event-stream", no_store);
 	if (follower->stream)
 		send_event(follower, json);
 	pthread_mutex_lock(&portal->follow_lock);
@@ -229,6 +234,66 @@ static void *run_watcher(void *self)
 	return NULL;
 }
 
+/* ---- proofs --------------------------------------------------------------------------------- */
+
+static void answer_proof(struct portal *portal, struct http_request *request, uint64_t number,
+			 enum proof_outcome outcome, const char *json)
+{
+	switch (outcome) {
+	case PROOF_FOUND:
+		metric_add(portal->proofs, 1);
+		http_reply(request, 200, "application/json", no_store, json, strlen(json));
+		break;
+	case PROOF_NOT_YET:
+		http_problem_later(request, 503, "not-yet",
+				   "the ledger of that size has nothing of this case yet", 2);
+		break;
+	case PROOF_TOO_LARGE:
+		http_problem(request, 422, "too-large", "size", "the ledger is not of this size yet");
+		break;
+	case PROOF_BROKEN:
+		metric_add(portal->broken, 1);
+		log_error(number, "no proof can be made: the record does not agree with its ledger");
+		http_problem(request, 500, "altered", NULL,
+			     "the record does not agree with its ledger: please tell an auditor");
+		break;
+	case PROOF_UNKNOWN:
+		http_problem_later(request, 503, "not-known", "the ledger cannot be read at present", 2);
+		break;
+	}
+}
+
+static void prove(struct portal *portal, struct http_request *request, uint64_t number)
+{
+	const char *given = http_query(request, "size");
+	char *end = NULL, *json = NULL;
+	long long size = given ? strtoll(given, &end, 10) : 0;
+	if (given && (end == given || *end || size < 1 || size == LLONG_MAX)) {
+		http_problem(request, 422, "not-a-size", "size", "a number of entries, from 1");
+		return;
+	}
+	int32_t partition =
+		case_number_partition(number, runtime_partitions(portal->runtime));
+	struct lookup *lookup = borrow(portal);
+	enum proof_outcome outcome = proof_of_case(lookup_postgres(lookup), http_arena(request),
+						   number, partition, size, &json);
+	give_back(portal, lookup);
+	answer_proof(portal, request, number, outcome, json);
+	free(json);
+}
+
+static void show_heads(struct portal *portal, struct http_request *request)
+{
+	char *json = NULL;
+	struct lookup *lookup = borrow(portal);
+	enum proof_outcome outcome =
+		proof_heads(lookup_postgres(lookup), http_arena(request),
+			    runtime_partitions(portal->runtime), clock_now_ms(), &json);
+	give_back(portal, lookup);
+	answer_proof(portal, request, 0, outcome, json);
+	free(json);
+}
+
 /* ---- requests ------------------------------------------------------------------------------- */
 
 /* "Receipt CODE"; NULL: none was given. */
@@ -248,8 +313,10 @@ static const char *language_of(struct http_request *request)
 	return size > 0 && size < 36 ? arena_strndup(http_arena(request), wanted, size) : "en";
 }
 
+enum view { VIEW_CASE, VIEW_EVENTS, VIEW_PROOF };
+
 static void show_case(struct portal *portal, struct http_request *request, const char *text,
-		      bool following)
+		      enum view view)
 {
 	static const struct http_field ask[] = {{"WWW-Authenticate", "Receipt"}, {NULL, NULL}};
 	static const char missing[] =
@@ -272,17 +339,24 @@ static void show_case(struct portal *portal, struct http_request *request, const
 	}
 	enum lookup_outcome outcome =
 		show(portal, http_arena(request), number, receipt, language, &found, &json);
-	if (outcome == LOOKUP_FOUND && following)
+	if (outcome != LOOKUP_FOUND || view == VIEW_CASE)
+		answer(request, outcome, json);
+	else if (view == VIEW_EVENTS)
 		follow(portal, request, &found, receipt, language, json);
 	else
-		answer(request, outcome, json);
+		prove(portal, request, number);
 	free(json);
 }
 
 static void handle(void *self, struct http_request *request)
 {
+	static const struct {
+		const char *name;
+		enum view view;
+	} parts[] = {{"", VIEW_CASE}, {"/events", VIEW_EVENTS}, {"/proof", VIEW_PROOF}};
 	const char *path = http_path(request);
-	if (strncmp(path, PREFIX, sizeof(PREFIX) - 1) != 0) {
+	bool heads = strcmp(path, HEADS) == 0;
+	if (!heads && strncmp(path, CASES, sizeof(CASES) - 1) != 0) {
 		http_problem(request, 404, "not-found", NULL, "there is nothing here");
 		return;
 	}
@@ -290,12 +364,19 @@ static void handle(void *self, struct http_request *request)
 		http_problem(request, 405, "wrong-method", NULL, "only GET");
 		return;
 	}
-	char *number = arena_strdup(http_arena(request), path + sizeof(PREFIX) - 1);
-	size_t length = strlen(number);
-	bool following = length > 7 && strcmp(number + length - 7, "/events") == 0;
-	if (following)
-		number[length - 7] = '\0';
-	show_case(self, request, number, following);
+	if (heads) {
+		show_heads(self, request);
+		return;
+	}
+	const char *number = path + sizeof(CASES) - 1, *part = strchrnul(number, '/');
+	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
+		if (strcmp(part, parts[i].name) == 0) {
+			number = arena_strndup(http_arena(request), number, (size_t)(part - number));
+			show_case(self, request, number, parts[i].view);
+			return;
+		}
+	}
+	http_problem(request, 404, "not-found", NULL, "there is nothing here");
 }
 
 /* ---- life ----------------------------------------------------------------------------------- */
@@ -320,6 +401,9 @@ static void count_things(struct portal *portal)
 	portal->none = metric_counter(name, "answer=\"none\"", help);
 	portal->unknown = metric_counter(name, "answer=\"unknown\"", help);
 	portal->following = metric_gauge("redress_portal_followers", NULL, "Open event streams.");
+	portal->proofs = metric_counter("redress_portal_proofs_total", NULL, "Proofs given.");
+	portal->broken = metric_counter("redress_portal_broken_proofs_total", NULL,
+					"Proofs that could not be made: the record was altered.");
 }
 
 static int start(struct runtime *runtime, void **self, struct err *err)

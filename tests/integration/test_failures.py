@@ -172,7 +172,7 @@ def test_redis_replaced_while_running(system):
 def hang_in_transaction(system, daemon):
     """SIGSTOP while it holds the offset rows in an open transaction, as a frozen machine would."""
     with psycopg2.connect(system.servers.conninfo(system.name)) as lock:
-        lock.cursor().execute("LOCK TABLE ledger IN SHARE MODE")
+        lock.cursor().execute("LOCK TABLE counters IN SHARE MODE")
         system.submit(submission("zombie, in the middle")[0])
         wait_for("it waits in its transaction", lambda: system.count(
             "pg_stat_activity WHERE application_name = 'redress-archival'"

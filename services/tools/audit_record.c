@@ -1,0 +1,232 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "audit.h"
+#include "domain/case_state.h"
+#include "util/log.h"
+#include "util/text.h"
+
+#define ENTRIES_AT_ONCE 200
+
+struct audit {
+	struct postgres *postgres;
+	struct arena *arena;
+	const struct audit_head *kept;
+	size_t kept_count;
+	int64_t events, entries, faults;
+};
+
+static struct postgres_result *ask(struct audit *audit, const char *sql,
+				   const struct postgres_param *params, size_t count)
+{
+	struct err err;
+	struct postgres_result *result;
+	if (postgres_query(audit->postgres, sql, params, count, &result, &err))
+		fatal("%s", err.text);
+	return result;
+}
+
+static void complain(struct audit *audit, const struct ledger_entry *entry, const char *what)
+{
+	audit->faults++;
+	printf("partition %d, entry %" PRId64 " (offsets %" PRId64 " to %" PRId64 "): %s\n",
+	       entry->partition, entry->sequence, entry->first_offset, entry->last_offset, what);
+}
+
+static struct ledger_hash get_hash(const struct postgres_result *rows, size_t row, int column)
+{
+	struct ledger_hash hash;
+	size_t size;
+	const char *data = postgres_get_bytes(rows, row, column, &size);
+	memset(&hash, 0, sizeof(hash));
+	memcpy(hash.bytes, data, size < sizeof(hash.bytes) ? size : sizeof(hash.bytes));
+	return hash;
+}
+
+static bool same(const struct ledger_hash *a, const struct ledger_hash *b)
+{
+	return memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
+}
+
+static bool same_text(const struct postgres_result *rows, size_t row, int column, const char *text)
+{
+	size_t size;
+	const char *stored = postgres_get_bytes(rows, row, column, &size);
+	return strlen(text) == size && memcmp(stored, text, size) == 0;
+}
+
+/* The columns beside body are what queries look at: they must say what body says. */
+static bool row_agrees(const struct postgres_result *rows, size_t row,
+		       const struct ledger_entry *entry, const struct ledger_event *event)
+{
+	return postgres_get_int(rows, row, 1) == (int64_t)event->number &&
+	       postgres_get_int(rows, row, 2) == event->version &&
+	       postgres_get_int(rows, row, 3) == event->at_ms &&
+	       same_text(rows, row, 4, event->kind) && same_text(rows, row, 5, event->status) &&
+	       postgres_get_int(rows, row, 6) == entry->sequence &&
+	       postgres_get_int(rows, row, 7) == (int64_t)row;
+}
+
+/* The events that are in the record now: their root and count. Returns their leaves. */
+static const struct ledger_hash *recompute(struct audit *audit, struct ledger_entry *entry)
+{
+	const struct postgres_param params[] = {postgres_int4(audit->arena, entry->partition),
+						postgres_int8(audit->arena, entry->first_offset),
+						postgres_int8(audit->arena, entry->last_offset)};
+	struct postgres_result *rows = ask(
+	    audit,
+	    "SELECT body, number, version, (extract(epoch FROM at) * 1000)::bigint, kind, status,"
+	    " entry, leaf FROM case_events WHERE source_partition = $1"
+	    " AND source_offset BETWEEN $2 AND $3 ORDER BY source_offset",
+	    params, 3);
+	size_t count = postgres_rows(rows), size;
+	struct ledger_hash *leaves = arena_zero(audit->arena, (count + 1) * sizeof(*leaves));
+	for (size_t i = 0; i < count; i++) {
+		const uint8_t *body = (const uint8_t *)postgres_get_bytes(rows, i, 0, &size);
+		const Redress__CaseEvent *event =
+		    redress__case_event__unpack(arena_protobuf(audit->arena), size, body);
+		if (!event) {
+			complain(audit, entry, "an event cannot be read any more");
+			continue;
+		}
+		struct ledger_event shown = ledger_event(event, body, size);
+		leaves[i] = ledger_event_leaf(&shown);
+		if (!row_agrees(rows, i, entry, &shown))
+			complain(audit, entry, "a row says something else than the event it holds");
+	}
+	entry->root = ledger_root(audit->arena, leaves, count);
+	entry->events = (int64_t)count;
+	audit->events += (int64_t)count;
+	postgres_result_free(&rows);
+	return leaves;
+}
+
+static void check_nodes(struct audit *audit, const struct ledger_entry *entry,
+			const struct ledger_node *nodes, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct postgres_param params[] = {
+		    postgres_int4(audit->arena, entry->partition),
+		    postgres_int4(audit->arena, nodes[i].level),
+		    postgres_int8(audit->arena, nodes[i].index),
+		    postgres_bytes(nodes[i].hash.bytes, sizeof(nodes[i].hash.bytes))};
+		struct postgres_result *rows = ask(
+		    audit,
+		    "SELECT 1 FROM ledger_nodes WHERE partition = $1 AND level = $2 AND index = $3"
+		    " AND hash = $4",
+		    params, 4);
+		if (!postgres_rows(rows))
+			complain(audit, entry, "a node of the tree was altered");
+		postgres_result_free(&rows);
+	}
+}
+
+static void check_kept(struct audit *audit, const struct ledger_entry *entry,
+		       const struct ledger_hash *head)
+{
+	for (size_t i = 0; i < audit->kept_count; i++) {
+		const struct audit_head *kept = &audit->kept[i];
+		if (kept->partition == entry->partition && kept->size == entry->sequence &&
+		    !same(&kept->root, head))
+			complain(audit, entry, "the head that was kept is another one");
+	}
+}
+
+static bool same_leaves(const struct postgres_result *rows, size_t row,
+			const struct ledger_hash *leaves, size_t count)
+{
+	size_t size;
+	const char *stored = postgres_get_bytes(rows, row, 6, &size);
+	return size == count * sizeof(*leaves) && memcmp(stored, leaves, size) == 0;
+}
+
+static void check_entry(struct audit *audit, const struct postgres_result *rows, size_t row,
+			int32_t partition, struct ledger_tree *tree)
+{
+	struct ledger_node nodes[LEDGER_LEVELS];
+	struct ledger_entry entry = {
+	    .partition = partition,
+	    .sequence = postgres_get_int(rows, row, 0),
+	    .first_offset = postgres_get_int(rows, row, 1),
+	    .last_offset = postgres_get_int(rows, row, 2),
+	};
+	struct ledger_hash root = get_hash(rows, row, 4), head = get_hash(rows, row, 5);
+	if (entry.sequence != tree->size + 1)
+		complain(audit, &entry, "an entry before it is missing");
+	const struct ledger_hash *leaves = recompute(audit, &entry);
+	if (entry.events != postgres_get_int(rows, row, 3))
+		complain(audit, &entry, "has another number of events than was sealed");
+	else if (!same(&entry.root, &root))
+		complain(audit, &entry, "an event was altered");
+	else if (!same_leaves(rows, row, leaves, (size_t)entry.events))
+		complain(audit, &entry, "its leaves were altered");
+	entry.events = postgres_get_int(rows, row, 3);
+	entry.root = root;
+	struct ledger_hash leaf = ledger_entry_leaf(&entry);
+	size_t count = ledger_tree_add(tree, &leaf, nodes);
+	struct ledger_hash mine = ledger_tree_root(tree);
+	if (!same(&mine, &head))
+		complain(audit, &entry, "the entry itself, or one before it, was altered");
+	check_nodes(audit, &entry, nodes, count);
+	check_kept(audit, &entry, &mine);
+	audit->entries++;
+}
+
+static void check_partition(struct audit *audit, int32_t partition)
+{
+	char hex[2 * LEDGER_HASH_SIZE + 1];
+	struct ledger_tree tree = {0};
+	int64_t last = 0;
+	size_t count;
+	do {
+		const struct postgres_param params[] = {
+		    postgres_int4(audit->arena, partition), postgres_int8(audit->arena, last),
+		    postgres_int4(audit->arena, ENTRIES_AT_ONCE)};
+		struct postgres_result *rows =
+		    ask(audit,
+			"SELECT sequence, first_offset, last_offset, events, root, tree, leaves"
+			" FROM ledger WHERE partition = $1 AND sequence > $2"
+			" ORDER BY sequence LIMIT $3",
+			params, 3);
+		count = postgres_rows(rows);
+		for (size_t i = 0; i < count; i++) {
+			check_entry(audit, rows, i, partition, &tree);
+			last = postgres_get_int(rows, i, 0);
+		}
+		postgres_result_free(&rows);
+		arena_reset(audit->arena);
+	} while (count == ENTRIES_AT_ONCE);
+	for (size_t i = 0; i < audit->kept_count; i++) {
+		if (audit->kept[i].partition == partition && audit->kept[i].size > tree.size) {
+			audit->faults++;
+			printf("partition %d: the head that was kept is of %" PRId64
+			       " entries, there are %" PRId64 "\n",
+			       partition, audit->kept[i].size, tree.size);
+		}
+	}
+	struct ledger_hash head = ledger_tree_root(&tree);
+	text_hex(hex, head.bytes, sizeof(head.bytes));
+	printf("partition %d: %" PRId64 " entries, head %s\n", partition, tree.size, hex);
+}
+
+int64_t audit_record(struct postgres *postgres, const struct audit_head *kept, size_t count)
+{
+	struct audit audit = {postgres, arena_new(), kept, count, 0, 0, 0};
+	struct postgres_result *rows =
+	    ask(&audit, "SELECT DISTINCT partition FROM ledger ORDER BY 1", NULL, 0);
+	for (size_t i = 0; i < postgres_rows(rows); i++)
+		check_partition(&audit, (int32_t)postgres_get_int(rows, i, 0));
+	postgres_result_free(&rows);
+	rows = ask(&audit, "SELECT count(*) FROM case_events", NULL, 0);
+	if (postgres_get_int(rows, 0, 0) != audit.events) {
+		audit.faults++;
+		printf("the record holds %" PRId64 " events, the ledger speaks of %" PRId64 "\n",
+		       postgres_get_int(rows, 0, 0), audit.events);
+	}
+	postgres_result_free(&rows);
+	printf("%" PRId64 " events in %" PRId64 " entries: %s\n", audit.events, audit.entries,
+	       audit.faults ? "the record does NOT agree with the ledger" : "the record agrees");
+	arena_free(&audit.arena);
+	return audit.faults;
+}

@@ -1,0 +1,296 @@
+"""Anyone who holds a receipt can check that nothing was overwritten (promise 11)."""
+
+import datetime
+import json
+import subprocess
+
+import pytest
+import requests
+
+from support import case_number, ledger
+from support.commands import Desk
+from support.grievances import submission
+from support.messages import Accept, CaseEvent
+from support.system import binary
+
+
+class Holder:
+    """Somebody with a receipt, and nothing else."""
+
+    def __init__(self, system, reply):
+        self.system = system
+        self.text = reply["case_number"]
+        self.number = case_number.read(self.text)
+        self.receipt = reply["receipt_code"]
+
+    def ask(self, part="/proof", receipt=None, **query):
+        return requests.get(f"{portal(self.system)}/v1/cases/{self.text}{part}", params=query,
+                            headers={"Authorization": f"Receipt {receipt or self.receipt}"}, timeout=10)
+
+    def proof(self, **query):
+        reply = self.ask(**query)
+        assert reply.status_code == 200, reply.text
+        return reply.json()
+
+    @property
+    def partition(self):
+        return self.system.partition(self.number)
+
+
+def portal(system):
+    return f"http://127.0.0.1:{system.portal_port}"
+
+
+def heads(system):
+    return requests.get(f"{portal(system)}/v1/ledger/head", timeout=10).json()
+
+
+@pytest.fixture(scope="module")
+def holders(shared):
+    shared.start()
+    found = [Holder(shared, shared.submit(submission(f"proof {i}")[0])) for i in range(24)]
+    for holder in found:
+        shared.wait_archived(holder.number)
+    return found
+
+
+def check(tmp_path, proof, kept=None):
+    """What redress-audit says of it."""
+    files = [tmp_path / "proof.json"]
+    files[0].write_text(json.dumps(proof))
+    if kept:
+        files.append(tmp_path / "heads.json")
+        files[1].write_text(json.dumps(kept))
+    done = subprocess.run([binary("audit"), "check", *files], capture_output=True, text=True, timeout=30)
+    assert done.returncode in (0, 1), done.stderr
+    return done.returncode == 0, done.stdout
+
+
+def iso(ms):
+    return datetime.datetime.fromtimestamp(ms // 1000, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def test_every_holder_can_check(holders, tmp_path):
+    kept = heads(holders[0].system)
+    for holder in holders:
+        proof = holder.proof()
+        ledger.check(proof, kept)
+        assert check(tmp_path, proof, kept)[0]
+        page = holder.ask("").json()
+        assert [(iso(e["at_ms"]), e["kind"]) for e in proof["events"]] == [
+            (line["at"], line["kind"]) for line in page["history"]]
+        assert proof["events"][-1]["office"] == page["office"]
+        assert proof["events"][-1]["status"] == page["status"]
+
+
+def test_an_old_head_stays_good_and_later_events_are_proven_too(holders, tmp_path):
+    system, holder = holders[0].system, holders[0]
+    before, old = heads(system), holder.proof()
+    Desk(system).send(holder.number, 2, accept=Accept())
+    for i in range(10):
+        system.wait_archived(Holder(system, system.submit(submission(f"later {i}")[0])).number)
+    now = holder.proof()
+    assert now["ledger"]["size"] > old["ledger"]["size"]
+    ledger.check(now, heads(system))
+    assert len(now["events"]) == 3
+    for was, still in zip(old["events"], now["events"]):
+        facts = ("version", "at_ms", "kind", "status", "office", "deadline_ms", "body_hash")
+        assert [was[f] for f in facts] == [still[f] for f in facts]
+    again = holder.proof(size=old["ledger"]["size"])
+    ledger.check(again, before)
+    assert check(tmp_path, again, before)[0] and again == old
+    with pytest.raises(ledger.Broken):
+        ledger.check(now, before)
+    assert not check(tmp_path, now, before)[0]
+    (tmp_path / "kept.json").write_text(json.dumps(before))
+    assert "the record agrees" in system.tool("audit", "verify", tmp_path / "kept.json").stdout
+
+
+FORGERIES = {
+    "version": lambda p: p["events"][1].update(version=3),
+    "time": lambda p: p["events"][0].update(at_ms=p["events"][0]["at_ms"] + 1),
+    "deadline": lambda p: p["events"][1].update(deadline_ms=1),
+    "kind": lambda p: p["events"][0].update(kind="withdrawn"),
+    "status": lambda p: p["events"][1].update(status="closed"),
+    "office": lambda p: p["events"][1].update(office="elsewhere"),
+    "body": lambda p: p["events"][0].update(body_hash="00" * 32),
+    "leaf": lambda p: p["events"][0].update(leaf=p["events"][0]["leaf"] + 1),
+    "entry": lambda p: p["events"][0]["entry"].update(first_offset=99999),
+    "another case": lambda p: p.update(case_number=case_number.write(case_number.make())),
+    "one left out": lambda p: p["events"].pop(0),
+    "a longer path": lambda p: p["events"][0]["entry"]["path"].append("00" * 32),
+    "a shorter path": lambda p: p["events"][0]["entry"]["path"].pop(),
+}
+
+
+@pytest.mark.parametrize("forgery", FORGERIES)
+def test_a_forged_proof_is_found_out(holders, tmp_path, forgery):
+    proof = holders[1].proof()
+    assert len(proof["events"][0]["entry"]["path"]) > 0
+    FORGERIES[forgery](proof)
+    with pytest.raises(ledger.Broken):
+        ledger.check(proof)
+    assert not check(tmp_path, proof)[0]
+
+
+def test_what_is_no_proof_is_said_to_be_none(tmp_path):
+    for text in ("", "[]", "{}", '{"case_number": "1"}', '{"case_number": 5, "events": []}'):
+        (tmp_path / "proof.json").write_text(text)
+        done = subprocess.run([binary("audit"), "check", tmp_path / "proof.json"], capture_output=True,
+                              text=True, timeout=30)
+        assert done.returncode == 2 and "proof.json" in done.stderr
+
+
+# each alters what it names, and once more gives back what was there
+FLIP = "set_byte({0}, {1}, get_byte({0}, {1}) # 1)"
+ALTERATIONS = {
+    "the end of an event": ("case_events", "body = " + FLIP.format("body", "length(body) - 1"),
+                            "number = {number} AND version = 1"),
+    "the middle of an event": ("case_events", "body = " + FLIP.format("body", "length(body) / 2"),
+                               "number = {number} AND version = 1"),
+    "the place in the ledger": ("case_events", "leaf = leaf # 1", "number = {number} AND version = 1"),
+    "a leaf": ("ledger", "leaves = " + FLIP.format("leaves", "5"), "partition = {partition}"),
+    "an entry": ("ledger", "first_offset = first_offset # 1", "partition = {partition}"),
+    "a head": ("ledger", "tree = " + FLIP.format("tree", "5"), "partition = {partition}"),
+    "a node": ("ledger_nodes", "hash = " + FLIP.format("hash", "5"), "partition = {partition}"),
+}
+
+
+def alter(system, table, change, where):
+    """As somebody with all rights over the database would."""
+    system.sql(f"SET session_replication_role = replica; UPDATE {table} SET {change} WHERE {where}")
+
+
+@pytest.mark.parametrize("alteration", ALTERATIONS)
+def test_altering_the_record_makes_verification_fail(holders, alteration):
+    system, holder = holders[2].system, holders[2]
+    table, change, where = ALTERATIONS[alteration]
+    where = where.format(number=holder.number, partition=holder.partition)
+    system.daemon("portal").allow("the record does not agree")
+    kept = heads(system)
+    ledger.check(holder.proof(), kept)
+    alter(system, table, change, where)
+    try:
+        reply = holder.ask()
+        if reply.status_code == 200:
+            with pytest.raises(ledger.Broken):
+                ledger.check(reply.json(), kept)
+        else:
+            assert reply.status_code == 500 and "does not agree" in reply.json()["detail"]
+        found = system.tool("audit", "verify", check=False)
+        assert found.returncode == 1 and "NOT agree" in found.stdout
+    finally:
+        alter(system, table, change, where)
+    ledger.check(holder.proof(), kept)
+
+
+@pytest.mark.parametrize("column, value", [("status", "'closed'"), ("kind", "'withdrawn'"), ("version", "9")])
+def test_a_row_that_says_something_else_than_its_event_is_found(holders, column, value):
+    system, holder = holders[3].system, holders[3]
+    was = system.sql(f"SELECT {column} AS it FROM case_events WHERE number = %s AND version = 2",
+                     holder.number)[0].it
+    where = f"number = {holder.number} AND {column} = "
+    alter(system, "case_events", f"{column} = {value}", where + (f"'{was}'" if column != "version" else "2"))
+    found = system.tool("audit", "verify", check=False)
+    assert found.returncode == 1 and "says something else" in found.stdout
+    alter(system, "case_events", f"{column} = '{was}'", where + value)
+    assert "the record agrees" in system.tool("audit", "verify").stdout
+
+
+def test_who_has_no_receipt_gets_no_proof(holders):
+    holder = holders[4]
+    assert holder.ask(receipt="0000-0000-0000-0000").status_code == 404
+    url = f"{portal(holder.system)}/v1/cases/{holder.text}/proof"
+    assert requests.get(url, timeout=5).status_code == 401
+    for size in ("0", "-1", "x", "", "99999999999999999999"):
+        assert holder.ask(size=size).status_code == 422
+    assert holder.ask(size="1000000").json()["field"] == "size"
+    assert holder.ask(part="/nothing").status_code == 404
+
+
+def test_what_is_not_archived_yet_is_not_proven_yet(holders):
+    system = holders[0].system
+    system.daemon("archival").stop()
+    early = Holder(system, system.submit(submission("early")[0]))
+    reply = early.ask()
+    assert reply.status_code == 503 and int(reply.headers["Retry-After"]) > 0
+    system.daemon("archival").start()
+    system.wait_archived(early.number)
+    ledger.check(early.proof(), heads(system))
+
+
+class Forger:
+    """Somebody with all rights who alters an event and makes a ledger that fits, from there on."""
+
+    def __init__(self, system, partition):
+        self.system = system
+        self.partition = partition
+        self.levels = {}
+
+    def rewrite(self, number):
+        row = self.system.sql("SELECT body FROM case_events WHERE number = %s AND version = 2", number)[0]
+        event = CaseEvent.FromString(bytes(row.body))
+        event.assigned.deadline_ms += 1
+        self._do("UPDATE case_events SET body = %s WHERE number = %s AND version = 2",
+                 event.SerializeToString(), number)
+        for entry in self.system.sql("SELECT * FROM ledger WHERE partition = %s ORDER BY sequence",
+                                     self.partition):
+            self._reseal(entry)
+
+    def _do(self, sql, *values):
+        self.system.sql("SET session_replication_role = replica; " + sql, *values)
+
+    def _reseal(self, entry):
+        bodies = self.system.sql("SELECT body FROM case_events WHERE source_partition = %s AND entry = %s"
+                                 " ORDER BY leaf", self.partition, entry.sequence)
+        leaves = [self._leaf(bytes(row.body)) for row in bodies]
+        root = self._root(leaves)
+        facts = {"sequence": entry.sequence, "first_offset": entry.first_offset,
+                 "last_offset": entry.last_offset, "events": entry.events}
+        self._add_node(0, entry.sequence - 1, ledger.entry_leaf(self.partition, facts, root))
+        tree = self._root([self.levels[0, i] for i in range(entry.sequence)])
+        self._do("UPDATE ledger SET root = %s, leaves = %s, tree = %s WHERE partition = %s AND sequence = %s",
+                 root, b"".join(leaves), tree, self.partition, entry.sequence)
+
+    def _add_node(self, level, index, value):
+        self.levels[level, index] = value
+        self._do("UPDATE ledger_nodes SET hash = %s WHERE partition = %s AND level = %s AND index = %s",
+                 value, self.partition, level, index)
+        if index & 1:
+            self._add_node(level + 1, index >> 1, ledger.h(b"\1", self.levels[level, index - 1], value))
+
+    def _root(self, leaves):
+        if len(leaves) == 1:
+            return leaves[0]
+        left = 1 << (len(leaves) - 1).bit_length() - 1
+        return ledger.h(b"\1", self._root(leaves[:left]), self._root(leaves[left:]))
+
+    @staticmethod
+    def _leaf(body):
+        event = CaseEvent.FromString(body)
+        kind = event.WhichOneof("body")
+        what = getattr(event, kind)
+        facts = {"version": event.version, "at_ms": event.at_ms, "kind": kind,
+                 "status": event.DESCRIPTOR.fields_by_name["status"].enum_type.values_by_number[
+                     event.status].name.lower(),
+                 "office": getattr(what, "office", ""), "deadline_ms": getattr(what, "deadline_ms", 0),
+                 "body_hash": ledger.h(body).hex()}
+        return ledger.event_leaf(event.number, facts)
+
+
+def test_a_whole_ledger_made_anew_is_found_by_who_kept_a_head(holders, tmp_path):
+    """Last in this file: the record is not what it was afterwards."""
+    system, holder = holders[5].system, holders[5]
+    kept, old = heads(system), holder.proof()
+    Forger(system, holder.partition).rewrite(holder.number)
+    assert "the record agrees" in system.tool("audit", "verify").stdout, "the forger knows the trade"
+    forged = holder.proof()
+    ledger.check(forged)
+    assert check(tmp_path, forged)[0], "and by itself the forged proof holds"
+    with pytest.raises(ledger.Broken, match="kept"):
+        ledger.check(forged, kept)
+    assert not check(tmp_path, forged, kept)[0]
+    assert forged["events"][1]["body_hash"] != old["events"][1]["body_hash"]
+    (tmp_path / "kept.json").write_text(json.dumps(kept))
+    found = system.tool("audit", "verify", tmp_path / "kept.json", check=False)
+    assert found.returncode == 1 and "was kept is another" in found.stdout

@@ -1,0 +1,69 @@
+"""Checks proofs as docs/ledger.md says, so that the C code is checked against something else."""
+
+import hashlib
+
+from support import case_number
+
+
+class Broken(Exception):
+    pass
+
+
+def h(*parts):
+    return hashlib.blake2b(b"".join(parts), digest_size=32).digest()
+
+
+def integer(value):
+    return value.to_bytes(8, "big")
+
+
+def text(value):
+    return value.encode() + b"\0"
+
+
+def event_leaf(number, event):
+    return h(b"\0", integer(number), integer(event["version"]), integer(event["at_ms"]),
+             integer(event["deadline_ms"]), text(event["kind"]), text(event["status"]),
+             text(event["office"]), bytes.fromhex(event["body_hash"]))
+
+
+def entry_leaf(partition, entry, root):
+    return h(b"\0", integer(partition), integer(entry["sequence"]), integer(entry["first_offset"]),
+             integer(entry["last_offset"]), integer(entry["events"]), root)
+
+
+def follow(leaf, index, size, path):
+    if not 0 <= index < size:
+        raise Broken("no such leaf")
+    fn, sn, r = index, size - 1, leaf
+    for p in map(bytes.fromhex, path):
+        if sn == 0:
+            raise Broken("the path is too long")
+        if fn & 1 or fn == sn:
+            r = h(b"\1", p, r)
+            while fn and not fn & 1:
+                fn, sn = fn >> 1, sn >> 1
+        else:
+            r = h(b"\1", r, p)
+        fn, sn = fn >> 1, sn >> 1
+    if sn:
+        raise Broken("the path is too short")
+    return r
+
+
+def check(proof, heads=None):
+    """Raises Broken when the proof does not hold (for the kept heads, when given)."""
+    number, ledger = case_number.read(proof["case_number"]), proof["ledger"]
+    if not proof["events"]:
+        raise Broken("no events")
+    for version, event in enumerate(proof["events"], 1):
+        if event["version"] != version:
+            raise Broken(f"event {version} is missing")
+        entry = event["entry"]
+        root = follow(event_leaf(number, event), event["leaf"], entry["events"], event["path"])
+        top = follow(entry_leaf(ledger["partition"], entry, root), entry["sequence"] - 1,
+                     ledger["size"], entry["path"])
+        if top.hex() != ledger["root"]:
+            raise Broken(f"event {version} is not what was sealed")
+    if heads and ledger not in heads["partitions"]:
+        raise Broken("the head is not the one that was kept")
