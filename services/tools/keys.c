@@ -1,10 +1,10 @@
 /*
- * NAME      redress-keys - make the key files of a deployment
- * SYNOPSIS  redress-keys FOLDER
+ * NAME      redress-keys - make the key files of a deployment, and share them out
+ * SYNOPSIS  redress-keys FOLDER [NAME TARGET]
  *
- * Makes what is missing and never changes a key that is there. Give each daemon only what it needs:
- * intake the .pub files, receipt.key and ask.key; classification, notification and the desk their
- * own .key and .pub.
+ * Makes what is missing and never changes a key that is there. With NAME (intake, classification,
+ * notification or desk) it copies into the folder TARGET the keys that this one needs and no others:
+ * who cannot open a part must not be able to.
  */
 #include <errno.h>
 #include <sodium.h>
@@ -58,22 +58,67 @@ static void make_secret(const char *folder, const char *name)
 	sodium_memzero(key, sizeof(key));
 }
 
+static void make_folder(const char *folder)
+{
+	if (mkdir(folder, 0700) && errno != EEXIST)
+		fatal("%s: %s", folder, strerror(errno));
+}
+
+static const struct share {
+	const char *name;
+	const char *files[6]; /* NULL-ended */
+} shares[] = {
+	{"intake",
+	 {"classification.pub", "desk.pub", "notification.pub", "receipt.key", "ask.key", NULL}},
+	{"classification", {"classification.pub", "classification.key", NULL}},
+	{"notification", {"notification.pub", "notification.key", NULL}},
+	{"desk", {"desk.pub", "desk.key", NULL}},
+};
+
+static const struct share *share_of(const char *name)
+{
+	for (size_t i = 0; i < sizeof(shares) / sizeof(*shares); i++) {
+		if (strcmp(shares[i].name, name) == 0)
+			return &shares[i];
+	}
+	fatal("%s needs no keys: intake, classification, notification and desk do", name);
+}
+
+static void give(const char *folder, const struct share *share, const char *target)
+{
+	struct err err;
+	uint8_t key[32];
+	make_folder(target);
+	for (const char *const *file = share->files; *file; file++) {
+		if (exists(target, *file))
+			continue;
+		if (key_file_read(folder, *file, key, &err) ||
+		    key_file_write(target, *file, key, &err))
+			fatal("%s", err.text);
+		printf("gave %s %s\n", share->name, *file);
+	}
+	sodium_memzero(key, sizeof(key));
+}
+
 int main(int argc, char **argv)
 {
-	if (argc != 2 || argv[1][0] == '-') {
-		fprintf(stderr, "usage: redress-keys FOLDER\n"
-				"Makes the key files that are missing in FOLDER.\n");
+	if ((argc != 2 && argc != 4) || argv[1][0] == '-') {
+		fprintf(stderr, "usage: redress-keys FOLDER [NAME TARGET]\n"
+				"Makes the key files that are missing in FOLDER; copies those that NAME"
+				" needs to TARGET.\n");
 		return 2;
 	}
 	const char *folder = argv[1];
+	const struct share *share = argc == 4 ? share_of(argv[2]) : NULL;
 	if (sodium_init() < 0)
 		fatal("libsodium cannot be used here");
-	if (mkdir(folder, 0700) && errno != EEXIST)
-		fatal("%s: %s", folder, strerror(errno));
+	make_folder(folder);
 	make_pair(folder, "classification");
 	make_pair(folder, "desk");
 	make_pair(folder, "notification");
 	make_secret(folder, "receipt.key");
 	make_secret(folder, "ask.key");
+	if (share)
+		give(folder, share, argv[3]);
 	return 0;
 }
