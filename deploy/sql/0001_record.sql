@@ -45,6 +45,15 @@ CREATE TABLE case_keys (
   contact_key bytea NOT NULL
 );
 
+-- What redress-erase did. It stays, as the sealed data do.
+CREATE TABLE erasures (
+  number    bigint PRIMARY KEY,
+  at        timestamptz NOT NULL DEFAULT now(),
+  erased_by text NOT NULL,                -- as the command was told
+  db_user   text NOT NULL DEFAULT session_user,
+  reason    text NOT NULL
+);
+
 -- ---- what happened
 
 -- version 1..n of each case, each exactly once; body is the CaseEvent as it was published.
@@ -99,6 +108,7 @@ CREATE TABLE cases (
   state            bytea  NOT NULL
 );
 CREATE INDEX cases_due ON cases (office, deadline, number) WHERE deadline IS NOT NULL;
+CREATE INDEX cases_alias ON cases (alias_of) WHERE alias_of IS NOT NULL;
 CREATE INDEX cases_office ON cases (office, opened_at DESC, number DESC);
 
 -- ---- what citizens and offices were told
@@ -197,6 +207,7 @@ CREATE TRIGGER kept BEFORE UPDATE OR DELETE ON case_events FOR EACH ROW EXECUTE 
 CREATE TRIGGER kept_whole BEFORE TRUNCATE ON case_events FOR EACH STATEMENT EXECUTE FUNCTION record_is_kept();
 CREATE TRIGGER kept BEFORE UPDATE OR DELETE OR TRUNCATE ON refusals FOR EACH STATEMENT EXECUTE FUNCTION record_is_kept();
 CREATE TRIGGER kept BEFORE UPDATE OR DELETE OR TRUNCATE ON notification_outcomes FOR EACH STATEMENT EXECUTE FUNCTION record_is_kept();
+CREATE TRIGGER kept BEFORE UPDATE OR DELETE OR TRUNCATE ON erasures FOR EACH STATEMENT EXECUTE FUNCTION record_is_kept();
 CREATE TRIGGER kept BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger FOR EACH STATEMENT EXECUTE FUNCTION record_is_kept();
 CREATE TRIGGER kept BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger_nodes FOR EACH STATEMENT EXECUTE FUNCTION record_is_kept();
 

@@ -39,6 +39,9 @@ static const struct {
 };
 /* clang-format on */
 
+static const char erased_text[] = "What you wrote and how to reach you was erased and cannot be read by "
+				  "anybody any more; you get no more messages.";
+
 static void put_time(json_t *object, const char *name, int64_t ms)
 {
 	char text[CLOCK_RFC3339_SIZE];
@@ -126,6 +129,9 @@ char *case_view(const struct catalogue *catalogue, const struct found_case *foun
 	case_number_format(found->number, number);
 	json_object_set_new(view, "case_number", json_string(number));
 	put_time(view, "received_at", found->received_at_ms);
+	put_time(view, "erased_at", found->erased_at_ms);
+	if (found->erased_at_ms)
+		json_object_set_new(view, "erased_text", json_string(erased_text));
 	if (found->state) {
 		put_state(view, catalogue, found->state, language);
 		if (found->state->number != found->number) {

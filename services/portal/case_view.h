@@ -17,6 +17,7 @@ struct found_case {
 	uint64_t number; /* as it was asked for */
 	const Redress__CaseState *state; /* NULL: taken in, not yet opened */
 	int64_t received_at_ms;
+	int64_t erased_at_ms; /* 0: the person's data is there */
 	const struct told_outcome *outcomes;
 	size_t outcome_count;
 };

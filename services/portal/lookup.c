@@ -175,6 +175,21 @@ static void find_outcomes(struct lookup *lookup, struct arena *arena, uint64_t n
 	found->outcome_count = count;
 }
 
+static void find_erasure(struct lookup *lookup, struct arena *arena, struct found_case *found)
+{
+	struct err err;
+	struct postgres_result *rows;
+	struct postgres_param param = postgres_int8(arena, (int64_t)found->number);
+	if (postgres_query(lookup->postgres,
+			   "SELECT (extract(epoch FROM at) * 1000)::bigint FROM erasures"
+			   " WHERE number = $1",
+			   &param, 1, &rows, &err))
+		return;
+	if (postgres_rows(rows))
+		found->erased_at_ms = postgres_get_int(rows, 0, 0);
+	postgres_result_free(&rows);
+}
+
 /* ---- both ----------------------------------------------------------------------------------- */
 
 static struct traces look(struct lookup *lookup, struct arena *arena, uint64_t number)
@@ -203,13 +218,15 @@ enum lookup_outcome lookup_case(struct lookup *lookup, struct arena *arena, uint
 	}
 	if (!receipt_matches(receipt, number, traces.receipt_hash.data, traces.receipt_hash.len))
 		return LOOKUP_NONE;
-	*found = (struct found_case){number, traces.state, traces.received_at_ms, NULL, 0};
+	*found = (struct found_case){number, traces.state, traces.received_at_ms, 0, NULL, 0};
 	if (traces.state && traces.state->alias_of) {
 		struct traces other = look(lookup, arena, traces.state->alias_of);
 		if (other.state)
 			found->state = other.state;
 	}
-	if (found->state)
+	if (found->state) {
 		find_outcomes(lookup, arena, found->state->number, found);
+		find_erasure(lookup, arena, found);
+	}
 	return LOOKUP_FOUND;
 }

@@ -6,7 +6,8 @@
 
 /* clang-format off */
 const struct pipeline_topic pipeline_topics[] = {
-	/* the only topic with case keys: when its days are over, an erased case is unreadable */
+	/* with its dead letters the only topics with case keys: when their days are over, an erased case
+	 * is unreadable */
 	{TOPIC_RECEIVED, 7 * DAY,  "GrievanceReceived"},
 	{TOPIC_COMMANDS, 7 * DAY,  "Command"},
 	{TOPIC_EVENTS,   -1,       "CaseEvent"},
