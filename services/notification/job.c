@@ -1,25 +1,28 @@
 #include "job.h"
 
 #include <sodium.h>
+#include <stdio.h>
 
 #include "domain/case_state.h"
 #include "util/text.h"
 
 #define LONGEST_MS INT64_C(21600000)
 
-static bool concerns_citizen(const Redress__CaseEvent *event)
-{
-	switch (event->body_case) {
-	case REDRESS__CASE_EVENT__BODY_ASSIGNED:
-	case REDRESS__CASE_EVENT__BODY_ASKED:
-	case REDRESS__CASE_EVENT__BODY_ANSWERED:
-	case REDRESS__CASE_EVENT__BODY_CLOSED:
-	case REDRESS__CASE_EVENT__BODY_REOPENED:
-		return true;
-	default:
-		return false;
-	}
-}
+/* Who is told of which events. */
+static const struct concern {
+	Redress__CaseEvent__BodyCase event;
+	bool citizen, office;
+} concerns[] = {
+	{REDRESS__CASE_EVENT__BODY_ASSIGNED, true, true},
+	{REDRESS__CASE_EVENT__BODY_ASKED, true, false},
+	{REDRESS__CASE_EVENT__BODY_REPLIED, false, true},
+	{REDRESS__CASE_EVENT__BODY_ANSWERED, true, false},
+	{REDRESS__CASE_EVENT__BODY_CLOSED, true, false},
+	{REDRESS__CASE_EVENT__BODY_REOPENED, true, true},
+	{REDRESS__CASE_EVENT__BODY_WITHDRAWN, false, true},
+	{REDRESS__CASE_EVENT__BODY_ESCALATED, true, true},
+};
+#define CONCERNS (sizeof(concerns) / sizeof(*concerns))
 
 /* One key for each event and recipient: a message sent twice is recognised by it. */
 static uint8_t *make_key(struct arena *arena, const Redress__CaseEvent *event,
@@ -46,12 +49,17 @@ static Redress__NotificationJob *make(struct arena *arena, const Redress__CaseEv
 	job->recipient = recipient;
 	job->event_at_ms = event->at_ms;
 	job->status = (char *)(uintptr_t)case_status_name(event->status);
+	job->office = event->office;
 	if (event->body_case == REDRESS__CASE_EVENT__BODY_ASSIGNED) {
-		job->office = event->assigned->office;
 		job->category = event->assigned->category;
 		job->deadline_ms = event->assigned->deadline_ms;
 	} else if (event->body_case == REDRESS__CASE_EVENT__BODY_REOPENED) {
 		job->deadline_ms = event->reopened->deadline_ms;
+	} else if (event->body_case == REDRESS__CASE_EVENT__BODY_ESCALATED) {
+		job->deadline_ms = event->escalated->deadline_ms;
+		/* the one above is told, not the one that is late */
+		if (recipient == REDRESS__RECIPIENT__TO_OFFICE)
+			job->office = event->escalated->office;
 	}
 	return job;
 }
@@ -60,11 +68,41 @@ size_t jobs_of(struct arena *arena, const Redress__CaseEvent *event,
 	       Redress__NotificationJob *jobs[JOBS_MAX])
 {
 	size_t count = 0;
-	if (concerns_citizen(event))
+	const struct concern *concern = concerns;
+	while (concern < concerns + CONCERNS && concern->event != event->body_case)
+		concern++;
+	if (concern == concerns + CONCERNS)
+		return 0;
+	if (concern->citizen)
 		jobs[count++] = make(arena, event, REDRESS__RECIPIENT__TO_CITIZEN);
-	if (event->body_case == REDRESS__CASE_EVENT__BODY_ASSIGNED)
+	if (concern->office && *event->office)
 		jobs[count++] = make(arena, event, REDRESS__RECIPIENT__TO_OFFICE);
 	return count;
+}
+
+const char *job_template(const char *kind, Redress__Recipient recipient,
+			 char name[JOB_TEMPLATE_SIZE])
+{
+	snprintf(name, JOB_TEMPLATE_SIZE, "%s%s",
+		 recipient == REDRESS__RECIPIENT__TO_OFFICE ? "office " : "", kind);
+	return name;
+}
+
+const char *job_without_template(bool (*has)(const void *self, const char *name), const void *self,
+				 char name[JOB_TEMPLATE_SIZE])
+{
+	for (size_t i = 0; i < CONCERNS; i++) {
+		Redress__CaseEvent event = REDRESS__CASE_EVENT__INIT;
+		event.body_case = concerns[i].event;
+		const char *kind = case_event_kind(&event);
+		if (concerns[i].citizen &&
+		    !has(self, job_template(kind, REDRESS__RECIPIENT__TO_CITIZEN, name)))
+			return name;
+		if (concerns[i].office &&
+		    !has(self, job_template(kind, REDRESS__RECIPIENT__TO_OFFICE, name)))
+			return name;
+	}
+	return NULL;
 }
 
 int64_t job_next_ms(int64_t now_ms, uint32_t attempts, int64_t first_ms)

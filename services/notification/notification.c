@@ -186,7 +186,7 @@ static void fill_message(struct notification *self, struct work *work, const cha
 	const Redress__NotificationJob *job = work->outcome->job;
 	const struct catalogue_office *office = catalogue_office(self->catalogue, job->office);
 	char *number = arena_take(message->arena, CASE_NUMBER_TEXT_SIZE);
-	bool to_office = job->recipient == REDRESS__RECIPIENT__TO_OFFICE;
+	char template[JOB_TEMPLATE_SIZE];
 	case_number_format(job->number, number);
 	clock_rfc3339(job->deadline_ms, due);
 	due[10] = '\0'; /* the day */
@@ -203,7 +203,7 @@ static void fill_message(struct notification *self, struct work *work, const cha
 		{"url", message->url},
 		{NULL, NULL}};
 	struct told told = template_fill(self->templates, message->arena, language,
-					 to_office ? "office" : job->kind, facts);
+					 job_template(job->kind, job->recipient, template), facts);
 	message->subject = told.subject ? told.subject : "";
 	message->body = told.subject ? told.body : "";
 }
@@ -480,6 +480,11 @@ static int load(struct notification *self, struct err *err)
 {
 	struct templates *templates =
 		templates_load(settings_str(self->settings, "templates.folder"), err);
+	char name[JOB_TEMPLATE_SIZE];
+	if (templates && job_without_template(template_exists, templates, name)) {
+		err_set(err, "templates.folder: en.txt has no [%s]", name);
+		templates_free(&templates);
+	}
 	struct catalogue *catalogue =
 		templates ? catalogue_load(settings_str(self->settings, "catalogue.folder"), err)
 			  : NULL;

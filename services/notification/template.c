@@ -12,7 +12,7 @@
 #define FILE_MAX 65536
 
 struct template {
-	char language[16], kind[24];
+	char language[16], kind[32];
 	const char *subject, *body; /* in text */
 };
 
@@ -35,12 +35,14 @@ void templates_free(struct templates **templates)
 	*templates = NULL;
 }
 
-/* "[kind] subject" begins a template; what follows up to the next one is its body. */
+/* "[kind] subject" begins a template; what follows up to the next one, or to a comment, is its body. */
 static void parse(struct templates *templates, const char *language, char *text)
 {
 	char *rest = text, *line, *end;
 	while ((line = strsep(&rest, "\n"))) {
-		if (*line == '[' && (end = strchr(line, ']'))) {
+		if (*line == '#' && line > text) {
+			line[-1] = '\0';
+		} else if (*line == '[' && (end = strchr(line, ']'))) {
 			*end = '\0';
 			templates->list = x_realloc(templates->list, templates->count + 1,
 						    sizeof(*templates->list));
@@ -105,11 +107,14 @@ struct templates *templates_load(const char *folder, struct err *err)
 	}
 	if (count >= 0)
 		free(names);
-	if (!failed && !find(templates, "en", 2, "assigned"))
-		failed = err_set(err, "templates.folder: %s has no en.txt with [assigned]", folder);
 	if (failed)
 		templates_free(&templates);
 	return templates;
+}
+
+bool template_exists(const void *templates, const char *kind)
+{
+	return find(templates, "en", 2, kind) != NULL;
 }
 
 static const char *fill(struct arena *arena, const char *text, const struct fact *facts)

@@ -2,6 +2,8 @@
 #ifndef NOTIFICATION_TEMPLATE_H
 #define NOTIFICATION_TEMPLATE_H
 
+#include <stdbool.h>
+
 #include "util/arena.h"
 #include "util/err.h"
 
@@ -17,6 +19,9 @@ struct fact {
 struct told {
 	const char *subject, *body;
 };
+
+/* Is there this kind in English, in which everybody can be told? */
+bool template_exists(const void *templates, const char *kind);
 
 /* In the language, else its base language, else English. facts: NULL-name-ended. NULL subject: there
  * is no template of this kind, so nobody is told. */

@@ -30,6 +30,11 @@ static const struct {
 };
 /* clang-format on */
 
+static char *text(const char *shared)
+{
+	return shared ? (char *)(uintptr_t)shared : (char *)(uintptr_t)protobuf_c_empty_string;
+}
+
 /* An event of the kind body, not yet numbered after the state's version. */
 static Redress__CaseEvent *add_event(struct arena *arena, struct decision *decision,
 				     const Redress__CaseState *state,
@@ -43,6 +48,7 @@ static Redress__CaseEvent *add_event(struct arena *arena, struct decision *decis
 	event->actor = command->actor;
 	event->cause = command->id;
 	event->status = state ? state->status : REDRESS__STATUS__STATUS_NONE;
+	event->office = text(state ? state->office : NULL);
 	decision->events[decision->count++] = event;
 	return event;
 }
@@ -50,11 +56,6 @@ static Redress__CaseEvent *add_event(struct arena *arena, struct decision *decis
 #define BODY(event, arena, member, type, which)                                                    \
 	((event)->body_case = REDRESS__CASE_EVENT__BODY_##which,                                   \
 	 (event)->member = arena_take((arena), sizeof(Redress__##type)))
-
-static char *text(const char *shared)
-{
-	return shared ? (char *)(uintptr_t)shared : (char *)(uintptr_t)protobuf_c_empty_string;
-}
 
 static struct decision refuse(struct arena *arena, const Redress__CaseState *state,
 			      const Redress__Command *command, const char *reason, int64_t now_ms)
@@ -80,6 +81,7 @@ static void add_assigned(struct arena *arena, struct decision *decision,
 {
 	Redress__CaseEvent *event = add_event(arena, decision, state, command, now_ms);
 	event->status = REDRESS__STATUS__ASSIGNED;
+	event->office = text(placement->office);
 	BODY(event, arena, assigned, Assigned, ASSIGNED);
 	redress__assigned__init(event->assigned);
 	event->assigned->office = text(placement->office);

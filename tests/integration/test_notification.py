@@ -3,11 +3,14 @@
 import email.header
 
 import pytest
+import yaml
 
 from support import case_number
+from support.commands import Desk
 from support.daemon import wait_for
 from support.grievances import submission
 from support.mail import MailServer
+from support.messages import ROOT, Actor, AnswerCase, Withdraw
 
 
 @pytest.fixture
@@ -20,6 +23,13 @@ def mail():
 def told(system, reply):
     page = system.track(reply["case_number"], reply["receipt_code"])
     return [(one["kind"], one["delivery"]) for one in page["notifications"]]
+
+
+def office_of(code):
+    """Name and mail address of an office, as the catalogue has them."""
+    offices = yaml.safe_load((ROOT / "deploy/catalogue/offices.yaml").read_text())["offices"]
+    office = next(one for one in offices if one["code"] == code)
+    return office["name"]["en"] if isinstance(office["name"], dict) else office["name"], office["email"]
 
 
 def start(system, mail):
@@ -39,6 +49,24 @@ def test_the_citizen_is_told_in_the_language_of_the_contact(system, mail):
     assert reply["receipt_code"] not in message.as_string()
     wait_for("the case shows it", lambda: told(system, reply) == [("assigned", "delivered")], 20)
     assert len(mail.to(citizen.email)) == 1
+
+
+def test_an_answer_names_the_office_and_a_withdrawal_reaches_it(system, mail):
+    start(system, mail)
+    body, citizen = submission("answered")
+    body["contact"]["language"] = "en"
+    number = case_number.read(system.submit(body)["case_number"])
+    desk = Desk(system)
+    desk.wait_version(number, 2)
+    office = desk.history(number)[1].office
+    name, address = office_of(office)
+    desk.send(number, 2, answer=AnswerCase(sealed_text=b"sealed"))
+    answered = wait_for("the answer is told", lambda: [
+        m for m in mail.to(citizen.email) if "answered" in m["Subject"]], 30)[0]
+    assert f"{name} has answered." in answered.get_content()
+    desk.send(number, 3, Actor(kind=Actor.CITIZEN), withdraw=Withdraw())
+    wait_for("the office knows", lambda: any(
+        "withdrawn" in m["Subject"] and name in m.get_content() for m in mail.to(address)), 30)
 
 
 def test_a_mail_server_that_is_busy_is_tried_again(system, mail):
