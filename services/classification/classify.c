@@ -3,16 +3,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "language.h"
 #include "model.h"
 #include "urgency.h"
 #include "util/alloc.h"
 
 #define TERM_SIZE     80   /* bytes of a term shown, the rest of it is cut */
-#define LANGUAGE_SURE 0.5f /* below, what the citizen said counts more */
+#define LANGUAGE_SURE 0.6f /* below, what the citizen said counts more */
 
 const struct setting classifier_settings[] = {
     {"model.file", SETTING_STRING, "deploy/model/default.model", 1, 1000,
      "the model, made by redress-train"},
+    {"language.file", SETTING_STRING, "deploy/model/language.table", 1, 1000,
+     "what tells languages apart, made by scripts/train-language"},
     {"urgency.file", SETTING_STRING, "deploy/classification/urgency.txt", 1, 1000,
      "words that make a case urgent"},
     {NULL, SETTING_STRING, NULL, 0, 0, NULL},
@@ -21,6 +24,7 @@ const struct setting classifier_settings[] = {
 struct classifier {
 	struct fold_table *table;
 	struct model *model;
+	struct language *language;
 	struct urgency *urgency;
 	struct folded folded;
 	struct features features;
@@ -32,6 +36,8 @@ struct classifier *classifier_load(const struct settings *settings, struct err *
 	classifier->table = fold_table_new();
 	classifier->model = model_load(settings_str(settings, "model.file"), err);
 	if (classifier->model)
+		classifier->language = language_load(settings_str(settings, "language.file"), err);
+	if (classifier->language)
 		classifier->urgency =
 		    urgency_load(settings_str(settings, "urgency.file"), classifier->table, err);
 	if (!classifier->urgency)
@@ -45,6 +51,7 @@ void classifier_free(struct classifier **classifier)
 		return;
 	fold_table_free(&(*classifier)->table);
 	model_free(&(*classifier)->model);
+	language_free(&(*classifier)->language);
 	urgency_free(&(*classifier)->urgency);
 	folded_free(&(*classifier)->folded);
 	features_free(&(*classifier)->features);
@@ -84,17 +91,14 @@ static uint64_t signature_of(const struct features *features)
 	return signature;
 }
 
-static void say_language(const struct classifier *classifier, struct arena *arena,
+/* What the citizen said counts where the text does not say it clearly. */
+static void say_language(const struct classifier *classifier, const char *whole, size_t size,
 			 const char *declared, Redress__Classification *classification)
 {
-	float confidence;
-	const char *language =
-	    model_language(classifier->model, &classifier->features, &confidence);
-	bool sure = classifier->features.count && confidence >= LANGUAGE_SURE;
-	if (!classifier->features.count || (!sure && *declared))
-		language = declared;
-	classification->language = arena_strdup(arena, language);
-	classification->language_confidence = sure ? confidence : 0;
+	struct language_guess found = language_of(classifier->language, whole, size);
+	bool sure = *found.code && (found.confidence >= LANGUAGE_SURE || !*declared);
+	classification->language = (char *)(uintptr_t)(sure ? found.code : declared);
+	classification->language_confidence = sure ? found.confidence : 0;
 }
 
 static void say_category(const struct model *model, struct arena *arena,
@@ -142,7 +146,7 @@ void classify(struct classifier *classifier, struct arena *arena,
 	redress__why__init(why);
 	fold(classifier->table, whole, strlen(whole), &classifier->folded);
 	features_of(&classifier->folded, &classifier->features);
-	say_language(classifier, arena, declared, classification);
+	say_language(classifier, whole, strlen(whole), declared, classification);
 	model_judge(classifier->model, &classifier->features, &verdict);
 	say_category(classifier->model, arena, &verdict, classification);
 	say_why(&classifier->folded, arena, &verdict, why);

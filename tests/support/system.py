@@ -83,6 +83,7 @@ class System:
             "catalogue.folder": ROOT / "deploy" / "catalogue",
             "templates.folder": ROOT / "deploy" / "templates",
             "model.file": ROOT / "deploy" / "model" / "default.model",
+            "language.file": ROOT / "deploy" / "model" / "language.table",
             "urgency.file": ROOT / "deploy" / "classification" / "urgency.txt",
             "intake.listen": f"127.0.0.1:{self.intake_port}",
             "portal.listen": f"127.0.0.1:{self.portal_port}",

@@ -1,0 +1,206 @@
+#include "language.h"
+
+#include <math.h>
+#include <sodium.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "language_gram.h"
+#include "language_table.h"
+#include "util/alloc.h"
+#include "util/text.h"
+
+#define FILE_MAX    (16 * 1024 * 1024)
+#define BITS_MAX    18
+#define CACHE_LINE  64
+#define SOLE_SURE   0.99f /* a script of one language; some others are written in it by few */
+#define SHARE_ENOUGH 0.8f /* of the letters in the script that decides */
+
+struct group {
+	struct language_group_facts facts;
+	char (*code)[LANGUAGE_CODE_SIZE];
+	float *bias;
+	int8_t *rows;
+};
+
+struct language {
+	struct script_table *scripts;
+	struct group groups[SCRIPT_GROUPS]; /* no labels: there is none for the script */
+};
+
+/* ---- the file ------------------------------------------------------------------------------- */
+
+struct cursor {
+	const char *at;
+	size_t left;
+};
+
+/* false: the file is shorter than it says. */
+static bool take(struct cursor *cursor, void *to, size_t size)
+{
+	if (size > cursor->left)
+		return false;
+	memcpy(to, cursor->at, size);
+	cursor->at += size;
+	cursor->left -= size;
+	return true;
+}
+
+static bool facts_are_sound(const struct language_group_facts *facts)
+{
+	if (facts->script == SCRIPT_NONE || facts->script >= SCRIPT_GROUPS || !facts->labels ||
+	    facts->labels > LANGUAGE_LABELS_MAX || facts->bits < 4 || facts->bits > BITS_MAX ||
+	    facts->stride < facts->labels || facts->stride % LANGUAGE_STRIDE ||
+	    facts->stride > LANGUAGE_LABELS_MAX)
+		return false;
+	if (!isfinite(facts->scale) || !isfinite(facts->threshold))
+		return false;
+	for (int i = 0; i < LANGUAGE_LENGTHS; i++) {
+		if (!isfinite(facts->temperature[i]) || facts->temperature[i] <= 0)
+			return false;
+	}
+	return true;
+}
+
+static bool read_group(struct cursor *cursor, struct language *language)
+{
+	struct language_group_facts facts;
+	if (!take(cursor, &facts, sizeof(facts)) || !facts_are_sound(&facts))
+		return false;
+	struct group *group = &language->groups[facts.script];
+	if (group->facts.labels)
+		return false;
+	size_t size = (size_t)facts.stride << facts.bits;
+	group->facts = facts;
+	group->code = x_calloc(facts.labels, sizeof(*group->code));
+	group->bias = x_calloc(facts.stride, sizeof(*group->bias));
+	if (size > cursor->left)
+		return false;
+	group->rows = aligned_alloc(CACHE_LINE, (size + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE);
+	if (!group->rows || !take(cursor, group->code, facts.labels * sizeof(*group->code)) ||
+	    !take(cursor, group->bias, facts.stride * sizeof(*group->bias)) ||
+	    !take(cursor, group->rows, size))
+		return false;
+	for (uint32_t i = 0; i < facts.labels; i++) {
+		if (!memchr(group->code[i], '\0', LANGUAGE_CODE_SIZE) || !isfinite(group->bias[i]))
+			return false;
+	}
+	return true;
+}
+
+static bool read_groups(struct language *language, const char *data, size_t size)
+{
+	uint8_t checksum[LANGUAGE_CHECKSUM_SIZE];
+	char magic[8];
+	uint32_t groups;
+	if (size < sizeof(checksum))
+		return false;
+	struct cursor cursor = {data, size - sizeof(checksum)};
+	crypto_generichash(checksum, sizeof(checksum), (const uint8_t *)data, cursor.left, NULL, 0);
+	if (memcmp(checksum, data + cursor.left, sizeof(checksum)) != 0)
+		return false;
+	if (!take(&cursor, magic, 8) || memcmp(magic, LANGUAGE_MAGIC, 8) != 0 ||
+	    !take(&cursor, &groups, sizeof(groups)))
+		return false;
+	for (uint32_t i = 0; i < groups; i++) {
+		if (!read_group(&cursor, language))
+			return false;
+	}
+	return cursor.left == 0;
+}
+
+struct language *language_load(const char *file, struct err *err)
+{
+	char reason[160];
+	size_t size;
+	char *data = text_read_file(file, FILE_MAX, &size, reason);
+	if (!data) {
+		err_set(err, "language.file: %s", reason);
+		return NULL;
+	}
+	struct language *language = x_calloc(1, sizeof(*language));
+	language->scripts = script_table_new();
+	if (!read_groups(language, data, size)) {
+		err_set(err, "language.file: %s is damaged or no table of languages", file);
+		language_free(&language);
+	}
+	free(data);
+	return language;
+}
+
+void language_free(struct language **language)
+{
+	if (!*language)
+		return;
+	for (size_t i = 0; i < SCRIPT_GROUPS; i++) {
+		free((*language)->groups[i].code);
+		free((*language)->groups[i].bias);
+		free((*language)->groups[i].rows);
+	}
+	script_table_free(&(*language)->scripts);
+	free(*language);
+	*language = NULL;
+}
+
+/* ---- what a text is in ------------------------------------------------------------------------ */
+
+/* 8-bit weights added up in 16 bits, as many as cannot overflow, then in 32. */
+void language_sum(const int8_t *rows, uint32_t stride, const uint32_t *row, size_t count,
+		  int32_t *sums)
+{
+	memset(sums, 0, stride * sizeof(*sums));
+	for (size_t from = 0; from < count;) {
+		size_t to = from + 256 < count ? from + 256 : count;
+		int16_t part[LANGUAGE_LABELS_MAX] __attribute__((aligned(CACHE_LINE))) = {0};
+		for (size_t i = from; i < to; i++) {
+			const int8_t *weights = rows + (size_t)row[i] * stride;
+			for (uint32_t l = 0; l < stride; l += LANGUAGE_STRIDE) {
+				for (uint32_t k = 0; k < LANGUAGE_STRIDE; k++)
+					part[l + k] = (int16_t)(part[l + k] + weights[l + k]);
+			}
+		}
+		for (uint32_t l = 0; l < stride; l++)
+			sums[l] += part[l];
+		from = to;
+	}
+}
+
+static struct language_guess guess(const struct group *group, const struct letters *letters)
+{
+	uint32_t row[LANGUAGE_GRAMS_MAX], best = 0;
+	int32_t sums[LANGUAGE_LABELS_MAX];
+	float score[LANGUAGE_LABELS_MAX], sum = 0;
+	const struct language_group_facts *facts = &group->facts;
+	size_t count = letters_grams(letters, (enum script)facts->script, facts->bits, row);
+	language_sum(group->rows, facts->stride, row, count, sums);
+	float times = facts->scale / sqrtf((float)(count ? count : 1));
+	for (uint32_t l = 0; l < facts->labels; l++) {
+		score[l] = group->bias[l] + times * (float)sums[l];
+		best = score[l] > score[best] ? l : best;
+	}
+	for (uint32_t l = 0; l < facts->labels; l++)
+		sum += expf((score[l] - score[best]) / facts->temperature[language_length(count)]);
+	struct language_guess guess = {group->code[best], 1 / sum};
+	if (guess.confidence < facts->threshold || strcmp(guess.code, LANGUAGE_OTHER) == 0)
+		return (struct language_guess){"", 0};
+	return guess;
+}
+
+struct language_guess language_of(const struct language *language, const char *text, size_t size)
+{
+	struct letters letters;
+	struct language_guess found = {"", 0};
+	letters_of(language->scripts, text, size, &letters);
+	enum script script = letters_script(&letters);
+	if (script >= SCRIPT_GROUPS)
+		found = (struct language_guess){script_sole_language(script), SOLE_SURE};
+	else if (language->groups[script].facts.labels)
+		found = guess(&language->groups[script], &letters);
+	if (!*found.code)
+		found.confidence = 0;
+	float share = letters_share(&letters, script);
+	if (share < SHARE_ENOUGH)
+		found.confidence *= share / SHARE_ENOUGH;
+	return found;
+}

@@ -1,0 +1,33 @@
+/*
+ * Which language a text is in. Most scripts belong to one language, or to few that a small table of
+ * weights for character n-grams tells apart; docs/classification.md has how it was chosen and
+ * measured. Pure, but for reading the file, which redress-train-language makes.
+ */
+#ifndef CLASSIFICATION_LANGUAGE_H
+#define CLASSIFICATION_LANGUAGE_H
+
+#include <stddef.h>
+
+#include "util/err.h"
+
+#define LANGUAGE_CODE_SIZE 12
+
+struct language;
+
+struct language *language_load(const char *file, struct err *err) MUST_CHECK;
+void language_free(struct language **language); /* accepts NULL, sets NULL */
+
+struct language_guess {
+	/* BCP 47, owned by the language: "de"; "hi-Latn" for Hindi in Latin letters; "" when it
+	 * cannot be known. */
+	const char *code;
+	float confidence; /* probability that code is right; 0 when it is "" */
+};
+
+/*
+ * Of the letters most of the text is written in; case, spaces, digits and signs count for nothing.
+ * What is no UTF-8 separates. Of a long text the beginning decides.
+ */
+struct language_guess language_of(const struct language *language, const char *text, size_t size);
+
+#endif
