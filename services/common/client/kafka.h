@@ -34,7 +34,7 @@ struct kafka_message {
 	size_t key_len;
 	const void *value;
 	size_t len;
-	void *handle; /* kafka.c's own */
+	void *handle; /* kafka.c's own; NULL: no broker gave it, and it has no headers */
 };
 
 /* The value of a header, or NULL; header values are parsed only when asked for. */

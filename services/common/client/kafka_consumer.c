@@ -269,7 +269,7 @@ const void *kafka_message_header(const struct kafka_message *message, const char
 {
 	rd_kafka_headers_t *headers;
 	const void *value;
-	if (rd_kafka_message_headers(message->handle, &headers) ||
+	if (!message->handle || rd_kafka_message_headers(message->handle, &headers) ||
 	    rd_kafka_header_get_last(headers, name, &value, len))
 		return NULL;
 	return value;
