@@ -28,6 +28,7 @@ struct classifier {
 	struct urgency *urgency;
 	struct folded folded;
 	struct features features;
+	struct verdict verdict;
 };
 
 struct classifier *classifier_load(const struct settings *settings, struct err *err)
@@ -72,6 +73,11 @@ const struct model *classifier_model(const struct classifier *classifier)
 struct features *classifier_features(struct classifier *classifier)
 {
 	return &classifier->features;
+}
+
+const struct verdict *classifier_verdict(const struct classifier *classifier)
+{
+	return &classifier->verdict;
 }
 
 /* Near-duplicate signature: Charikar's simhash over the words. */
@@ -139,7 +145,7 @@ void classify(struct classifier *classifier, struct arena *arena,
 	      const Redress__GrievanceText *text, const char *declared,
 	      Redress__Classification *classification, Redress__Why *why)
 {
-	struct verdict verdict;
+	struct verdict *verdict = &classifier->verdict;
 	const char *urgent;
 	const char *whole = arena_printf(arena, "%s\n%s", text->subject, text->description);
 	redress__classification__init(classification);
@@ -147,9 +153,9 @@ void classify(struct classifier *classifier, struct arena *arena,
 	fold(classifier->table, whole, strlen(whole), &classifier->folded);
 	features_of(&classifier->folded, &classifier->features);
 	say_language(classifier, whole, strlen(whole), declared, classification);
-	model_judge(classifier->model, &classifier->features, &verdict);
-	say_category(classifier->model, arena, &verdict, classification);
-	say_why(&classifier->folded, arena, &verdict, why);
+	model_judge(classifier->model, &classifier->features, verdict);
+	say_category(classifier->model, arena, verdict, classification);
+	say_why(&classifier->folded, arena, verdict, why);
 	classification->urgency = urgency_of(classifier->urgency, &classifier->folded, &urgent);
 	if (urgent) {
 		why->urgency_terms = arena_take(arena, sizeof(*why->urgency_terms));

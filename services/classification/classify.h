@@ -13,6 +13,7 @@ extern const struct setting classifier_settings[];
 struct classifier;
 struct features;
 struct model;
+struct verdict;
 
 /* Reads model and words. NULL: why in err. */
 struct classifier *classifier_load(const struct settings *settings, struct err *err) MUST_CHECK;
@@ -21,6 +22,8 @@ const char *classifier_version(const struct classifier *classifier);
 const struct model *classifier_model(const struct classifier *classifier);
 /* Of the text that was classified last: for another model's model_judge. */
 struct features *classifier_features(struct classifier *classifier);
+/* What the model said of that text. */
+const struct verdict *classifier_verdict(const struct classifier *classifier);
 
 /*
  * Everything of classification and why is in the arena. declared: the language the citizen said, or

@@ -100,37 +100,39 @@ int unsealer_key(struct unsealer *unsealer, const Redress__Epoch *epoch,
 	return seal_unwrap(key, opener, number, part, wrapped->data, wrapped->len, err);
 }
 
-static int open_part(struct unsealer *unsealer, struct arena *arena, const Redress__Epoch *epoch,
-		     const Redress__CaseKey *case_key, uint64_t number, enum seal_part part,
-		     const uint8_t *sealed, size_t size, struct seal_bytes *plain, struct err *err)
+int unseal_text(const uint8_t key[SEAL_KEY_SIZE], struct arena *arena, uint64_t number,
+		const uint8_t *sealed, size_t size, Redress__GrievanceText **text, struct err *err)
 {
-	uint8_t key[SEAL_KEY_SIZE];
-	if (unsealer_key(unsealer, epoch, case_key, number, part, key, err))
+	struct seal_bytes plain;
+	if (seal_open(arena, key, number, SEAL_TEXT, sealed, size, &plain, err))
 		return -1;
-	int result = seal_open(arena, key, number, part, sealed, size, plain, err);
-	sodium_memzero(key, sizeof(key));
-	return result;
+	*text = redress__grievance_text__unpack(arena_protobuf(arena), plain.len, plain.data);
+	return *text ? 0 : err_set(err, "the opened text is not a GrievanceText");
 }
 
 int unsealer_text(struct unsealer *unsealer, struct arena *arena, const Redress__Epoch *epoch,
 		  const Redress__CaseKey *case_key, uint64_t number, const uint8_t *sealed,
 		  size_t size, Redress__GrievanceText **text, struct err *err)
 {
-	struct seal_bytes plain;
-	if (open_part(unsealer, arena, epoch, case_key, number, SEAL_TEXT, sealed, size, &plain,
-		      err))
+	uint8_t key[SEAL_KEY_SIZE];
+	if (unsealer_key(unsealer, epoch, case_key, number, SEAL_TEXT, key, err))
 		return -1;
-	*text = redress__grievance_text__unpack(arena_protobuf(arena), plain.len, plain.data);
-	return *text ? 0 : err_set(err, "the opened text is not a GrievanceText");
+	int result = unseal_text(key, arena, number, sealed, size, text, err);
+	sodium_memzero(key, sizeof(key));
+	return result;
 }
 
 int unsealer_contact(struct unsealer *unsealer, struct arena *arena, const Redress__Epoch *epoch,
 		     const Redress__CaseKey *case_key, uint64_t number, const uint8_t *sealed,
 		     size_t size, Redress__Contact **contact, struct err *err)
 {
+	uint8_t key[SEAL_KEY_SIZE];
 	struct seal_bytes plain;
-	if (open_part(unsealer, arena, epoch, case_key, number, SEAL_CONTACT, sealed, size, &plain,
-		      err))
+	if (unsealer_key(unsealer, epoch, case_key, number, SEAL_CONTACT, key, err))
+		return -1;
+	int result = seal_open(arena, key, number, SEAL_CONTACT, sealed, size, &plain, err);
+	sodium_memzero(key, sizeof(key));
+	if (result)
 		return -1;
 	*contact = redress__contact__unpack(arena_protobuf(arena), plain.len, plain.data);
 	return *contact ? 0 : err_set(err, "the opened contact is not a Contact");

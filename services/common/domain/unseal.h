@@ -27,6 +27,11 @@ int unsealer_key(struct unsealer *unsealer, const Redress__Epoch *epoch,
 		 const Redress__CaseKey *case_key, uint64_t number, enum seal_part part,
 		 uint8_t key[SEAL_KEY_SIZE], struct err *err) MUST_CHECK;
 
+/* The text alone, with the key that unsealer_key gave: for who needs the key for more. */
+int unseal_text(const uint8_t key[SEAL_KEY_SIZE], struct arena *arena, uint64_t number,
+		const uint8_t *sealed, size_t size, Redress__GrievanceText **text,
+		struct err *err) MUST_CHECK;
+
 /* Both parts of a message, opened and unpacked into the arena. */
 int unsealer_text(struct unsealer *unsealer, struct arena *arena, const Redress__Epoch *epoch,
 		  const Redress__CaseKey *case_key, uint64_t number, const uint8_t *sealed,

@@ -1,6 +1,7 @@
 #include "runtime/metrics.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -9,17 +10,18 @@
 
 #include "util/alloc.h"
 
-enum kind { COUNTER, GAUGE, HISTOGRAM };
+enum kind { COUNTER, GAUGE, FRACTION, HISTOGRAM };
 
 static const int64_t bucket_us[] = {1000,   2500,   5000,    10000,   25000,   50000,    100000,
 				    250000, 500000, 1000000, 2500000, 5000000, 10000000, 60000000};
+#define MILLION 1000000
 #define BUCKETS (sizeof(bucket_us) / sizeof(*bucket_us))
 
 struct metric {
 	struct metric *next; /* those of one name stand together */
 	enum kind kind;
 	char *name, *labels, *help;
-	_Atomic int64_t value; /* of a histogram: how many */
+	_Atomic int64_t value; /* of a fraction: millionths; of a histogram: how many */
 	_Atomic int64_t sum_us;
 	_Atomic int64_t buckets[BUCKETS];
 };
@@ -73,6 +75,11 @@ struct metric *metric_gauge(const char *name, const char *labels, const char *he
 	return get(GAUGE, name, labels, help);
 }
 
+struct metric *metric_fraction(const char *name, const char *labels, const char *help)
+{
+	return get(FRACTION, name, labels, help);
+}
+
 struct metric *metric_histogram(const char *name, const char *labels, const char *help)
 {
 	return get(HISTOGRAM, name, labels, help);
@@ -86,6 +93,11 @@ void metric_add(struct metric *metric, int64_t by)
 void metric_set(struct metric *metric, int64_t value)
 {
 	atomic_store_explicit(&metric->value, value, memory_order_relaxed);
+}
+
+void metric_set_fraction(struct metric *metric, double value)
+{
+	metric_set(metric, (int64_t)llround(value * MILLION));
 }
 
 void metric_observe_us(struct metric *metric, int64_t microseconds)
@@ -117,12 +129,15 @@ static void print_histogram(const struct metric *m, struct buffer *out)
 
 static void print_one(const struct metric *m, bool first, struct buffer *out)
 {
-	static const char *const types[] = {"counter", "gauge", "histogram"};
+	static const char *const types[] = {"counter", "gauge", "gauge", "histogram"};
 	if (first)
 		buffer_printf(out, "# HELP %s %s\n# TYPE %s %s\n", m->name, m->help, m->name,
 			      types[m->kind]);
 	if (m->kind == HISTOGRAM)
 		print_histogram(m, out);
+	else if (m->kind == FRACTION)
+		buffer_printf(out, "%s%s%s%s %.6f\n", m->name, *m->labels ? "{" : "", m->labels,
+			      *m->labels ? "}" : "", (double)metric_value(m) / MILLION);
 	else
 		buffer_printf(out, "%s%s%s%s %" PRId64 "\n", m->name, *m->labels ? "{" : "",
 			      m->labels, *m->labels ? "}" : "", metric_value(m));
