@@ -102,11 +102,26 @@ static void look_in_redis(struct lookup *lookup, struct arena *arena, uint64_t n
 		take_state(arena, replies[0].data, replies[0].len, traces);
 }
 
-uint32_t lookup_version(struct lookup *lookup, struct arena *arena, uint64_t number)
+void lookup_versions(struct lookup *lookup, struct arena *arena, const uint64_t *numbers,
+		     size_t count, uint32_t *versions)
 {
-	struct traces traces = {0};
-	look_in_redis(lookup, arena, number, &traces);
-	return traces.state ? traces.state->version : 0;
+	struct err err;
+	char key[HOT_KEY_SIZE];
+	size_t replied;
+	struct redis_reply *replies;
+	memset(versions, 0, count * sizeof(*versions));
+	for (size_t i = 0; i < count; i++)
+		queue_get(lookup, key,
+			  hot_key_case(key, case_number_partition(numbers[i], lookup->partitions),
+				       numbers[i]));
+	if (redis_run(lookup->redis, arena, &replies, &replied, &err))
+		return;
+	for (size_t i = 0; i < count; i++) {
+		struct traces traces = {0};
+		if (replies[i].kind == REDIS_STRING)
+			take_state(arena, replies[i].data, replies[i].len, &traces);
+		versions[i] = traces.state ? traces.state->version : 0;
+	}
 }
 
 /* ---- PostgreSQL ----------------------------------------------------------------------------- */

@@ -28,7 +28,8 @@ enum lookup_outcome lookup_case(struct lookup *lookup, struct arena *arena, uint
 				const char *receipt, int64_t now_ms, struct found_case *found);
 /* The connection this one has. */
 struct postgres *lookup_postgres(struct lookup *lookup);
-/* The version of the hot view; 0: not there. */
-uint32_t lookup_version(struct lookup *lookup, struct arena *arena, uint64_t number);
+/* The versions in the hot view, all with one round trip; 0: not there, or not known at present. */
+void lookup_versions(struct lookup *lookup, struct arena *arena, const uint64_t *numbers,
+		     size_t count, uint32_t *versions);
 
 #endif

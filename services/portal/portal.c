@@ -21,6 +21,7 @@
 #include "client/postgres.h"
 #include "client/redis.h"
 #include "domain/case_number.h"
+#include "follow.h"
 #include "lookup.h"
 #include "proof.h"
 #include "runtime/metrics.h"
@@ -33,8 +34,6 @@
 #define CASES         "/v1/cases/"
 #define HEADS         "/v1/ledger/head"
 #define STOP_GRACE_MS 2000
-#define LOOK_US       250000 /* how often a followed case is looked at */
-#define BEAT_MS       15000  /* a comment, so that proxies keep the connection */
 
 static const struct setting portal_settings[] = {
 	{"portal.listen", SETTING_STRING, NULL, 2, 200, "host:port of the portal"},
@@ -43,17 +42,9 @@ static const struct setting portal_settings[] = {
 	{"portal.connections_per_ip", SETTING_INT, "0", 0, 1000000,
 	 "connections of one address at most; 0: no limit (behind a proxy)"},
 	{"portal.followers", SETTING_INT, "5000", 1, 1000000, "event streams at most"},
+	{"portal.heartbeat", SETTING_DURATION, "15s", 100, 600000,
+	 "a silent event stream gets a comment so often: less than the patience of a proxy before it"},
 	{NULL, SETTING_STRING, NULL, 0, 0, NULL},
-};
-
-/* Somebody who follows a case. */
-struct follower {
-	uint64_t number, shown; /* shown: the case whose events count (an alias's other one) */
-	uint32_t version;
-	int64_t beat_ms;
-	char receipt[64], language[36];
-	struct http_stream *stream;
-	struct follower *next;
 };
 
 struct portal {
@@ -65,12 +56,9 @@ struct portal {
 	size_t free_lookups, all_lookups;
 	pthread_mutex_t pool_lock;
 	pthread_cond_t pool_wake;
-	pthread_mutex_t follow_lock;
-	struct follower *followers;
-	int64_t follower_count;
-	pthread_t watcher;
-	_Atomic bool stopping;
-	struct metric *shown, *none, *unknown, *following, *proofs, *broken;
+	struct lookup *follow_lookup;
+	struct followers *followers;
+	struct metric *shown, *none, *unknown, *proofs, *broken;
 };
 
 /* ---- a lookup for each thread that needs one -------------------------------------------------- */
@@ -98,10 +86,11 @@ static const struct http_field no_store[] = {{"Cache-Control", "no-store"}, {NUL
 /* ---- one case ------------------------------------------------------------------------------- */
 
 /* JSON, malloc'ed, when it was found. */
-static enum lookup_outcome show(struct portal *portal, struct arena *arena, uint64_t number,
+static enum lookup_outcome show(void *self, struct arena *arena, uint64_t number,
 				const char *receipt, const char *language,
 				struct found_case *found, char **json)
 {
+	struct portal *portal = self;
 	struct lookup *lookup = borrow(portal);
 	enum lookup_outcome outcome =
 		lookup_case(lookup, arena, number, receipt, clock_now_ms(), found);
@@ -120,7 +109,7 @@ static enum lookup_outcome show(struct portal *portal, struct arena *arena, uint
 
 static void answer(struct http_request *request, enum lookup_outcome outcome, const char *json)
 {
-		if (outcome == LOOKUP_FOUND)
+	if (outcome == LOOKUP_FOUND)
 		http_reply(request, 200, "application/json", no_store, json, strlen(json));
 	else if (outcome == LOOKUP_NONE)
 		http_problem(request, 404, "not-found", NULL,
@@ -128,110 +117,6 @@ static void answer(struct http_request *request, enum lookup_outcome outcome, co
 	else
 		http_problem_later(request, 503, "not-known", "the case cannot be looked up at present",
 				   2);
-}
-
-/* ---- following ------------------------------------------------------------------------------ */
-
-static void send_event(struct follower *follower, const char *json)
-{
-	struct buffer event = {0};
-	buffer_printf(&event, "event: case\nid: %u\ndata: %s\n\n", follower->version, json);
-	if (http_stream_send(follower->stream, event.data, event.len))
-		http_stream_end(&follower->stream);
-	buffer_free(&event);
-}
-
-static void follow(struct portal *portal, struct http_request *request,
-		   const struct found_case *found, const char *receipt, const char *language,
-		   const char *json)
-{
-		pthread_mutex_lock(&portal->follow_lock);
-	bool room = portal->follower_count <
-		    settings_int(runtime_settings(portal->runtime), "portal.followers");
-	portal->follower_count += room;
-	pthread_mutex_unlock(&portal->follow_lock);
-	if (!room) {
-		http_problem_later(request, 503, "busy", "too many follow cases at present", 10);
-		return;
-	}
-	struct follower *follower = x_calloc(1, sizeof(*follower));
-	follower->number = found->number;
-	follower->shown = found->state ? found->state->number : found->number;
-	follower->version = found->state ? found->state->version : 0;
-	follower->beat_ms = clock_now_ms();
-	snprintf(follower->receipt, sizeof(follower->receipt), "%s", receipt);
-	snprintf(follower->language, sizeof(follower->language), "%s", language);
-	follower->stream = http_stream_start(request, "text/event-stream", no_store);
-	if (follower->stream)
-		send_event(follower, json);
-	pthread_mutex_lock(&portal->follow_lock);
-	follower->next = portal->followers;
-	portal->followers = follower;
-	pthread_mutex_unlock(&portal->follow_lock);
-}
-
-static void look_again(struct portal *portal, struct arena *arena, struct follower *follower)
-{
-	struct found_case found;
-	char *json;
-	int64_t now_ms = clock_now_ms();
-	struct lookup *lookup = borrow(portal);
-	uint32_t version = lookup_version(lookup, arena, follower->shown);
-	give_back(portal, lookup);
-	if (version > follower->version &&
-	    show(portal, arena, follower->number, follower->receipt, follower->language, &found,
-		 &json) == LOOKUP_FOUND) {
-		follower->shown = found.state ? found.state->number : follower->shown;
-		follower->version = version;
-		follower->beat_ms = now_ms;
-		send_event(follower, json);
-		free(json);
-	} else if (now_ms - follower->beat_ms > BEAT_MS) {
-		follower->beat_ms = now_ms;
-		if (http_stream_send(follower->stream, ":\n\n", 3))
-			http_stream_end(&follower->stream);
-	}
-	arena_reset(arena);
-}
-
-/* The list is only added to by others, at its head: walking it needs no lock. */
-static void watch_all(struct portal *portal, struct arena *arena)
-{
-	pthread_mutex_lock(&portal->follow_lock);
-	struct follower *first = portal->followers, **at;
-	pthread_mutex_unlock(&portal->follow_lock);
-	for (struct follower *follower = first; follower; follower = follower->next) {
-		if (follower->stream)
-			look_again(portal, arena, follower);
-	}
-	pthread_mutex_lock(&portal->follow_lock);
-	for (at = &portal->followers; *at;) {
-		struct follower *follower = *at;
-		if (follower->stream && !portal->stopping) {
-			at = &follower->next;
-			continue;
-		}
-		*at = follower->next;
-		if (follower->stream)
-			http_stream_end(&follower->stream);
-		free(follower);
-		portal->follower_count--;
-	}
-	metric_set(portal->following, portal->follower_count);
-	pthread_mutex_unlock(&portal->follow_lock);
-}
-
-static void *run_watcher(void *self)
-{
-	struct portal *portal = self;
-	struct arena *arena = arena_new();
-	while (!portal->stopping) {
-		usleep(LOOK_US);
-		watch_all(portal, arena);
-	}
-	watch_all(portal, arena);
-	arena_free(&arena);
-	return NULL;
 }
 
 /* ---- proofs --------------------------------------------------------------------------------- */
@@ -342,7 +227,7 @@ static void show_case(struct portal *portal, struct http_request *request, const
 	if (outcome != LOOKUP_FOUND || view == VIEW_CASE)
 		answer(request, outcome, json);
 	else if (view == VIEW_EVENTS)
-		follow(portal, request, &found, receipt, language, json);
+		followers_add(portal->followers, request, &found, receipt, language, json);
 	else
 		prove(portal, request, number);
 	free(json);
@@ -400,7 +285,6 @@ static void count_things(struct portal *portal)
 	portal->shown = metric_counter(name, "answer=\"shown\"", help);
 	portal->none = metric_counter(name, "answer=\"none\"", help);
 	portal->unknown = metric_counter(name, "answer=\"unknown\"", help);
-	portal->following = metric_gauge("redress_portal_followers", NULL, "Open event streams.");
 	portal->proofs = metric_counter("redress_portal_proofs_total", NULL, "Proofs given.");
 	portal->broken = metric_counter("redress_portal_broken_proofs_total", NULL,
 					"Proofs that could not be made: the record was altered.");
@@ -415,13 +299,18 @@ static int start(struct runtime *runtime, void **self, struct err *err)
 	pthread_rwlock_init(&portal->lock, NULL);
 	pthread_mutex_init(&portal->pool_lock, NULL);
 	pthread_cond_init(&portal->pool_wake, NULL);
-	pthread_mutex_init(&portal->follow_lock, NULL);
 	count_things(portal);
 	portal->catalogue = catalogue_load(settings_str(settings, "catalogue.folder"), err);
-	/* one for each thread of the server, and the watcher's */
+	/* one for each thread of the server and for the changes of followed cases, and one that looks
+	 * for such changes */
 	if (!portal->catalogue ||
-	    make_lookups(portal, (size_t)settings_int(settings, "portal.threads") + 1, err))
+	    make_lookups(portal, (size_t)settings_int(settings, "portal.threads") + 2, err))
 		return -1;
+	portal->follow_lookup = borrow(portal);
+	portal->followers =
+		followers_new(portal->follow_lookup,
+			      (size_t)settings_int(settings, "portal.followers"),
+			      settings_int(settings, "portal.heartbeat"), show, portal);
 	const struct http_options options = {
 		.listen = settings_str(settings, "portal.listen"),
 		.threads = (unsigned)settings_int(settings, "portal.threads"),
@@ -432,19 +321,16 @@ static int start(struct runtime *runtime, void **self, struct err *err)
 		.idle_timeout_s = 60,
 	};
 	portal->server = http_server_start(&options, handle, portal, err);
-	if (!portal->server)
-		return -1;
-	if (pthread_create(&portal->watcher, NULL, run_watcher, portal))
-		fatal("no more threads");
-	return 0;
+	return portal->server ? 0 : -1;
 }
 
 static void stop(void *self)
 {
 	struct portal *portal = self;
-	portal->stopping = true;
-	pthread_join(portal->watcher, NULL);
+	followers_stop(portal->followers);
 	http_server_stop(&portal->server, STOP_GRACE_MS);
+	followers_free(&portal->followers);
+	give_back(portal, portal->follow_lookup);
 	for (size_t i = 0; i < portal->free_lookups; i++)
 		lookup_free(&portal->lookups[i]);
 	free(portal->lookups);
