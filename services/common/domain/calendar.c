@@ -36,7 +36,9 @@ int calendar_span_parse(const char *text, struct calendar_span *span, struct err
 	static const struct {
 		const char *name;
 		enum calendar_unit unit;
-	} units[] = {{"hour", UNIT_HOURS},
+	} units[] = {{"second", UNIT_SECONDS},
+		     {"minute", UNIT_MINUTES},
+		     {"hour", UNIT_HOURS},
 		     {"day", UNIT_DAYS},
 		     {"working hour", UNIT_WORKING_HOURS},
 		     {"working day", UNIT_WORKING_DAYS}};
@@ -158,6 +160,10 @@ static int64_t after_working_minutes(const struct calendar *calendar, int64_t fr
 int64_t calendar_after(const struct calendar *calendar, int64_t from_ms, struct calendar_span span)
 {
 	switch (span.unit) {
+	case UNIT_SECONDS:
+		return from_ms + span.count * INT64_C(1000);
+	case UNIT_MINUTES:
+		return from_ms + span.count * MINUTE_MS;
 	case UNIT_HOURS:
 		return from_ms + span.count * 60 * MINUTE_MS;
 	case UNIT_DAYS:

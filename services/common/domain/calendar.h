@@ -25,7 +25,14 @@ struct calendar {
 	size_t holiday_count;
 };
 
-enum calendar_unit { UNIT_HOURS, UNIT_DAYS, UNIT_WORKING_HOURS, UNIT_WORKING_DAYS };
+enum calendar_unit {
+	UNIT_SECONDS,
+	UNIT_MINUTES,
+	UNIT_HOURS,
+	UNIT_DAYS,
+	UNIT_WORKING_HOURS,
+	UNIT_WORKING_DAYS
+};
 
 struct calendar_span {
 	enum calendar_unit unit;
@@ -36,7 +43,7 @@ struct calendar_span {
 int calendar_open_zone(struct calendar *calendar, const char *zone, struct err *err) MUST_CHECK;
 void calendar_close_zone(struct calendar *calendar);
 
-/* "2 working days", "4 hours", "1 working hour", "10 days". */
+/* "2 working days", "4 hours", "1 working hour", "10 days", "90 seconds", "15 minutes". */
 int calendar_span_parse(const char *text, struct calendar_span *span, struct err *err) MUST_CHECK;
 /* "2026-04-03" */
 int calendar_day_parse(const char *text, int32_t *day);

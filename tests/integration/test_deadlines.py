@@ -1,0 +1,168 @@
+"""No deadline starves (promise 10): real missed deadlines, with a service level of seconds."""
+
+import re
+import shutil
+import time
+
+import pytest
+
+from support import case_number
+from support.commands import Desk
+from support.daemon import wait_for
+from support.grievances import submission
+from support.mail import MailServer
+from support.messages import (Accept, Actor, AnswerCase, Assign, Comment, Correct, Reopen, Status)
+from support.messages import ROOT
+
+ANSWER, STEP = 4, 3     # seconds
+LATE = 2.5              # a clock that is looked at twice a second, on a busy machine
+LEVEL = (f"answer: {{routine: {ANSWER} seconds, high: {ANSWER} seconds, emergency: {ANSWER} seconds}}\n"
+         f"    escalation: [{{tell: office, within: {STEP} seconds}}, {{tell: head, within: {STEP} seconds}}]")
+
+
+@pytest.fixture(scope="module")
+def hasty(shared, tmp_path_factory):
+    """The nation's catalogue, but with no patience."""
+    folder = tmp_path_factory.mktemp("hasty") / "catalogue"
+    shutil.copytree(ROOT / "deploy" / "catalogue", folder)
+    levels = folder / "levels.yaml"
+    text, count = re.subn(r"answer: .*\n    escalation: .*", LEVEL, levels.read_text())
+    assert count >= 5
+    levels.write_text(text)
+    mail = MailServer()
+    for name in ("routing", "notification", "portal", "intake"):
+        shared.daemon(name).set(catalogue__folder=folder)
+        shared.daemon(name).allow("will try again", "edis")
+    shared.daemon("notification").set(**mail.settings)
+    shared.start()
+    shared.desk, shared.mail = Desk(shared), mail
+    yield shared
+    mail.close()
+
+
+def escalations(system, number):
+    return [event for event in system.desk.history(number) if event.WhichOneof("body") == "escalated"]
+
+
+def wait_escalations(system, number, count, seconds=20):
+    return wait_for(f"{count} escalations", lambda: (found := escalations(system, number)) and
+                    len(found) >= count and found, seconds, 0.2)
+
+
+def deadline(system, number):
+    """As the events say."""
+    due = 0
+    for event in system.desk.history(number):
+        due = getattr(getattr(event, event.WhichOneof("body")), "deadline_ms", 0) or due
+    return due
+
+
+def test_a_missed_deadline_climbs_the_ladder(hasty):
+    reply = hasty.submit(submission("ladder")[0])
+    number = case_number.read(reply["case_number"])
+    first, second, third = wait_escalations(hasty, number, 3, 30)[:3]
+    opened, assigned = hasty.desk.history(number)[:2]
+    assert assigned.assigned.deadline_ms == opened.opened.grievance.received_at_ms + ANSWER * 1000
+    assert [e.escalated.level for e in (first, second, third)] == [1, 2, 3]
+    due = assigned.assigned.deadline_ms
+    for event in (first, second, third):
+        assert event.escalated.missed_deadline_ms == due
+        assert 0 <= event.at_ms - due <= LATE * 1000, "not before, and not much later"
+        assert event.escalated.deadline_ms == event.at_ms + STEP * 1000
+        assert event.actor.kind == Actor.SYSTEM
+        due = event.escalated.deadline_ms
+    assert first.escalated.office == assigned.assigned.office, "first the office itself"
+    assert second.escalated.office.endswith("-head"), "then the head of its agency"
+    assert third.escalated.office == second.escalated.office, "the last step repeats"
+    assert third.status == Status.Value("ASSIGNED"), "it is still the office's to answer"
+
+    page = hasty.track(reply["case_number"], reply["receipt_code"])
+    assert [line["text"] for line in page["history"] if line["kind"] == "escalated"][0].startswith(
+        "The answer is late; this was reported to: ")
+    head = second.escalated.office.removesuffix("-head")
+    late = wait_for("mail to the head office", lambda: [
+        mail for mail in hasty.mail.to(f"head@{head}.meridia.example")
+        if reply["case_number"] in mail["Subject"] and "late" in mail["Subject"]], 20)
+    assert "has not been answered in time" in late[0].get_content()
+    hasty.desk.send(number, hasty.desk.history(number)[-1].version, accept=Accept())
+
+
+def test_an_answer_stops_the_clock_and_reopening_starts_it_anew(hasty):
+    number = hasty.desk.open()
+    hasty.desk.send(number, 2, answer=AnswerCase(sealed_text=b"x" * 60))
+    hasty.desk.wait_version(number, 3)
+    time.sleep(ANSWER + LATE)
+    assert not escalations(hasty, number)
+    began = time.time() * 1000
+    hasty.desk.send(number, 3, Actor(kind=Actor.CITIZEN), reopen=Reopen(sealed_text=b"y" * 60))
+    hasty.desk.wait_version(number, 4)
+    found = wait_escalations(hasty, number, 1)
+    assert found[0].escalated.level == 1 and found[0].escalated.missed_deadline_ms >= began + ANSWER * 1000
+
+
+def test_neither_transfer_nor_comment_nor_acceptance_resets_the_clock(hasty):
+    number = hasty.desk.open()
+    due = deadline(hasty, number)
+    hasty.desk.send(number, 2, assign=Assign(office="energy-head"))
+    hasty.desk.wait_version(number, 3)
+    hasty.desk.send(number, 3, comment=Comment(sealed_text=b"c" * 60, public=True))
+    hasty.desk.wait_version(number, 4)
+    hasty.desk.send(number, 4, accept=Accept())
+    hasty.desk.wait_version(number, 5)
+    hasty.desk.send(number, 5, correct=Correct(category="energy.outage"))
+    history = hasty.desk.wait_version(number, 6)
+    assert history[2].assigned.office == "energy-head" and history[2].assigned.deadline_ms == due
+    assert deadline(hasty, number) == due
+    found = wait_escalations(hasty, number, 1)
+    assert found[0].escalated.missed_deadline_ms == due and found[0].escalated.office == "energy-head"
+
+
+def test_what_nobody_could_classify_has_a_deadline_too(hasty):
+    number = hasty.desk.open(category="")
+    assigned = hasty.desk.history(number)[1].assigned
+    assert assigned.triage and assigned.deadline_ms
+    found = wait_escalations(hasty, number, 2)
+    assert found[0].escalated.office == assigned.office == "centre-triage"
+    assert found[1].escalated.office == "centre-head"
+    # leaving the triage desk late does not buy time
+    version = hasty.desk.history(number)[-1].version
+    hasty.desk.send(number, version, assign=Assign(office="roads-head"))
+    history = hasty.desk.wait_version(number, version + 1)
+    moved = next(e for e in history if e.WhichOneof("body") == "assigned" and e.assigned.office == "roads-head")
+    assert moved.assigned.deadline_ms == assigned.deadline_ms
+    assert wait_escalations(hasty, number, 3)[2].escalated.missed_deadline_ms == assigned.deadline_ms
+
+
+def test_a_deadline_survives_a_killed_routing_and_an_emptied_redis(hasty):
+    """It passes while nobody looks; afterwards every one is found, in each partition oldest first."""
+    numbers = [hasty.desk.open(slot=i % 4) for i in range(12)]
+    due = {number: deadline(hasty, number) for number in numbers}
+    hasty.daemon("routing").kill()
+    hasty.redis.flushdb()
+    time.sleep(max(0, max(due.values()) / 1000 - time.time()) + 0.5)
+    hasty.daemon("routing").start()
+    for number in numbers:
+        assert wait_escalations(hasty, number, 1, 40)[0].escalated.missed_deadline_ms == due[number]
+    for partition in range(hasty.partitions):
+        order = [event.escalated.missed_deadline_ms
+                 for message in hasty.topics.read("cases.events") if message.partition() == partition
+                 for event in [decode(message)] if event.number in due and event.WhichOneof("body") == "escalated"
+                 and event.escalated.level == 1]
+        assert len(order) == 3 and order == sorted(order)
+    for number in numbers:
+        versions = [event.version for event in hasty.desk.history(number)]
+        assert versions == list(range(1, len(versions) + 1)), "one escalation a deadline, no gaps"
+
+
+def decode(message):
+    from support.messages import decode as of_topic
+    return of_topic("cases.events", message.value())
+
+
+def test_redis_is_emptied_while_routing_runs(hasty):
+    number = hasty.desk.open()
+    due = deadline(hasty, number)
+    hasty.redis.flushdb()
+    found = wait_escalations(hasty, number, 1, 20)
+    assert found[0].escalated.missed_deadline_ms == due
+    assert found[0].at_ms - due <= (LATE + 2) * 1000
