@@ -11,12 +11,13 @@ from support.commands import Desk
 from support.daemon import wait_for
 from support.grievances import submission
 from support.mail import MailServer
-from support.messages import (Accept, Actor, AnswerCase, Assign, Comment, Correct, Reopen, Status)
+from support.messages import (Accept, Actor, AnswerCase, Assign, Comment, Correct, Reopen, Status,
+                              Urgency)
 from support.messages import ROOT
 
-ANSWER, STEP = 4, 3     # seconds
+ANSWER, HIGH, STEP = 4, 12, 3     # seconds
 LATE = 2.5              # a clock that is looked at twice a second, on a busy machine
-LEVEL = (f"answer: {{routine: {ANSWER} seconds, high: {ANSWER} seconds, emergency: {ANSWER} seconds}}\n"
+LEVEL = (f"answer: {{routine: {ANSWER} seconds, high: {HIGH} seconds, emergency: {ANSWER} seconds}}\n"
          f"    escalation: [{{tell: office, within: {STEP} seconds}}, {{tell: head, within: {STEP} seconds}}]")
 
 
@@ -101,7 +102,7 @@ def test_an_answer_stops_the_clock_and_reopening_starts_it_anew(hasty):
 
 
 def test_neither_transfer_nor_comment_nor_acceptance_resets_the_clock(hasty):
-    number = hasty.desk.open()
+    number = hasty.desk.open(urgency=Urgency.Value("HIGH"))
     due = deadline(hasty, number)
     hasty.desk.send(number, 2, assign=Assign(office="energy-head"))
     hasty.desk.wait_version(number, 3)
@@ -135,8 +136,8 @@ def test_what_nobody_could_classify_has_a_deadline_too(hasty):
 
 def test_a_deadline_survives_a_killed_routing_and_an_emptied_redis(hasty):
     """It passes while nobody looks; afterwards every one is found, in each partition oldest first."""
-    numbers = [hasty.desk.open(slot=i % 4) for i in range(12)]
-    due = {number: deadline(hasty, number) for number in numbers}
+    numbers = [hasty.desk.send_open(slot=i % 4) for i in range(12)]
+    due = {number: hasty.desk.wait_version(number, 2)[1].assigned.deadline_ms for number in numbers}
     hasty.daemon("routing").kill()
     hasty.redis.flushdb()
     time.sleep(max(0, max(due.values()) / 1000 - time.time()) + 0.5)
@@ -161,7 +162,7 @@ def decode(message):
 
 def test_redis_is_emptied_while_routing_runs(hasty):
     number = hasty.desk.open()
-    due = deadline(hasty, number)
+    due = hasty.desk.history(number)[1].assigned.deadline_ms
     hasty.redis.flushdb()
     found = wait_escalations(hasty, number, 1, 20)
     assert found[0].escalated.missed_deadline_ms == due

@@ -36,18 +36,23 @@ class Desk:
             "cases.commands", command, case_number.write(command.number).encode(),
             self.system.partition(command.number), headers("redress.case.command"))
 
-    def open(self, slot=0, category="roads.pothole", ask_key=b"", number=None, **grievance):
-        """A new case, as classification would have sent it; waits for its first two events."""
+    def open(self, *args, **facts):
+        """A new case; waits for its first two events."""
+        number = self.send_open(*args, **facts)
+        self.wait_version(number, 2)
+        return number
+
+    def send_open(self, slot=0, category="roads.pothole", ask_key=b"", number=None, urgency=0, **grievance):
+        """A new case, as classification would have sent it."""
         number = number or case_number.make(slot)
         grievance = Grievance(number=number, received_at_ms=now_ms(), channel="web",
                               ask_key=ask_key, receipt_hash=os.urandom(32),
                               sealed_text=os.urandom(80), **grievance)
         classification = Classification(category=category, confidence=0.97, language="en",
                                         language_confidence=0.99, model_version="test",
-                                        abstained=not category)
+                                        abstained=not category, urgency=urgency)
         self.send(number, 0, Actor(kind=Actor.SYSTEM, id="classification"),
                   open=Open(grievance=grievance, classification=classification))
-        self.wait_version(number, 2)
         return number
 
     def events(self, number):

@@ -76,6 +76,8 @@ int calendar_day_parse(const char *text, int32_t *day)
 	if (sscanf(text, "%4d-%2d-%2d%n", &year, &month, &of_month, &used) != 3 || text[used] ||
 	    month < 1 || month > 12 || of_month < 1 || of_month > lengths[month - 1])
 		return -1;
+	if (month == 2 && of_month == 29 && (year % 4 || (year % 100 == 0 && year % 400)))
+		return -1;
 	*day = days_from_civil(year, month, of_month);
 	return 0;
 }

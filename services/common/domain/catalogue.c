@@ -1,5 +1,6 @@
 #include "domain/catalogue.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -199,8 +200,8 @@ static void read_ring(struct load *load, struct yaml_at map, struct catalogue_ar
 			const char *text = yaml_scalar(yaml_item(point, k));
 			char *end = NULL;
 			ring[2 * i + k] = text ? strtod(text, &end) : 1000;
-			if (!end || *end || ring[2 * i + k] > (k ? 90 : 180) ||
-			    ring[2 * i + k] < (k ? -90 : -180))
+			/* so written that NaN is refused too */
+			if (!end || *end || !(fabs(ring[2 * i + k]) <= (k ? 90 : 180)))
 				yaml_complain(&load->reader, point, "is no place on earth");
 		}
 	}
