@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "abuse.h"
 #include "language.h"
 #include "model.h"
 #include "urgency.h"
@@ -18,6 +19,8 @@ const struct setting classifier_settings[] = {
      "what tells languages apart, made by scripts/train-language"},
     {"urgency.file", SETTING_STRING, "deploy/classification/urgency.txt", 1, 1000,
      "words that make a case urgent"},
+    {"abuse.file", SETTING_STRING, "deploy/classification/abuse.txt", 1, 1000,
+     "words that make a text suspected of abuse or spam"},
     {NULL, SETTING_STRING, NULL, 0, 0, NULL},
 };
 
@@ -26,6 +29,7 @@ struct classifier {
 	struct model *model;
 	struct language *language;
 	struct urgency *urgency;
+	struct abuse *abuse;
 	struct folded folded;
 	struct features features;
 	struct verdict verdict;
@@ -41,7 +45,10 @@ struct classifier *classifier_load(const struct settings *settings, struct err *
 	if (classifier->language)
 		classifier->urgency =
 		    urgency_load(settings_str(settings, "urgency.file"), classifier->table, err);
-	if (!classifier->urgency)
+	if (classifier->urgency)
+		classifier->abuse =
+		    abuse_load(settings_str(settings, "abuse.file"), classifier->table, err);
+	if (!classifier->abuse)
 		classifier_free(&classifier);
 	return classifier;
 }
@@ -54,6 +61,7 @@ void classifier_free(struct classifier **classifier)
 	model_free(&(*classifier)->model);
 	language_free(&(*classifier)->language);
 	urgency_free(&(*classifier)->urgency);
+	abuse_free(&(*classifier)->abuse);
 	folded_free(&(*classifier)->folded);
 	features_free(&(*classifier)->features);
 	free(*classifier);
@@ -141,26 +149,49 @@ static void say_why(const struct folded *folded, struct arena *arena, const stru
 	}
 }
 
+/* The terms live as long as the classifier; only their list is in the arena. */
+static char **list_terms(struct arena *arena, const char *const *terms, size_t count)
+{
+	return count ? arena_copy(arena, terms, count * sizeof(*terms)) : NULL;
+}
+
+static void say_urgency(const struct classifier *classifier, struct arena *arena,
+			Redress__Classification *classification, Redress__Why *why)
+{
+	struct urgency_finding found;
+	urgency_of(classifier->urgency, &classifier->folded, &found);
+	classification->urgency = found.level;
+	why->urgency_terms = list_terms(arena, found.terms, found.count);
+	why->n_urgency_terms = found.count;
+}
+
+static void say_abuse(const struct classifier *classifier, struct arena *arena, const char *whole,
+		      size_t size, Redress__Classification *classification, Redress__Why *why)
+{
+	struct abuse_finding found;
+	abuse_of(classifier->abuse, whole, size, &classifier->folded, &found);
+	classification->suspected_abuse = found.count > 0;
+	why->abuse_terms = list_terms(arena, found.terms, found.count);
+	why->n_abuse_terms = found.count;
+}
+
 void classify(struct classifier *classifier, struct arena *arena,
 	      const Redress__GrievanceText *text, const char *declared,
 	      Redress__Classification *classification, Redress__Why *why)
 {
 	struct verdict *verdict = &classifier->verdict;
-	const char *urgent;
 	const char *whole = arena_printf(arena, "%s\n%s", text->subject, text->description);
+	size_t size = strlen(whole);
 	redress__classification__init(classification);
 	redress__why__init(why);
-	fold(classifier->table, whole, strlen(whole), &classifier->folded);
+	fold(classifier->table, whole, size, &classifier->folded);
 	features_of(&classifier->folded, &classifier->features);
-	say_language(classifier, whole, strlen(whole), declared, classification);
+	say_language(classifier, whole, size, declared, classification);
 	model_judge(classifier->model, &classifier->features, verdict);
 	say_category(classifier->model, arena, verdict, classification);
 	say_why(&classifier->folded, arena, verdict, why);
-	classification->urgency = urgency_of(classifier->urgency, &classifier->folded, &urgent);
-	if (urgent) {
-		why->urgency_terms = arena_take(arena, sizeof(*why->urgency_terms));
-		why->urgency_terms[why->n_urgency_terms++] = arena_strdup(arena, urgent);
-	}
+	say_urgency(classifier, arena, classification, why);
+	say_abuse(classifier, arena, whole, size, classification, why);
 	classification->signature = signature_of(&classifier->features);
 	classification->model_version = (char *)(uintptr_t)classifier_version(classifier);
 }

@@ -105,14 +105,15 @@ static void write_answer(const Redress__Classification *found, const Redress__Wh
 	char signature[17];
 	snprintf(signature, sizeof(signature), "%016" PRIx64, found->signature);
 	json_t *answer = json_pack(
-		"{s:s?, s:f, s:b, s:o, s:s?, s:f, s:s, s:b, s:s, s:s, s:{s:o, s:o}}", "category",
+		"{s:s?, s:f, s:b, s:o, s:s?, s:f, s:s, s:b, s:s, s:s, s:{s:o, s:o, s:o}}", "category",
 		or_null(found->category), "confidence", (double)found->confidence, "abstained",
 		found->abstained, "guesses", guesses(found), "language", or_null(found->language),
 		"language_confidence", (double)found->language_confidence, "urgency",
 		urgencies[found->urgency], "suspected_abuse", found->suspected_abuse, "signature",
 		signature, "model", found->model_version, "why", "category",
 		texts(why->category_terms, why->n_category_terms), "urgency",
-		texts(why->urgency_terms, why->n_urgency_terms));
+		texts(why->urgency_terms, why->n_urgency_terms), "abuse",
+		texts(why->abuse_terms, why->n_abuse_terms));
 	if (!answer || json_dumpf(answer, stdout, JSON_COMPACT | JSON_REAL_PRECISION(5)))
 		fatal("the answer cannot be written");
 	json_decref(answer);

@@ -1,6 +1,6 @@
 /*
- * Words that make a case urgent: deploy/classification/urgency.txt, compared as texts are folded.
- * Pure, but for reading the file.
+ * How urgent a text is: the phrases of deploy/classification/urgency.txt that are in it and are not
+ * denied by the words next to them. Pure, but for reading the file.
  */
 #ifndef CLASSIFICATION_URGENCY_H
 #define CLASSIFICATION_URGENCY_H
@@ -9,14 +9,22 @@
 #include "fold.h"
 #include "util/err.h"
 
+#define URGENCY_TERMS 4
+
 struct urgency;
 
 struct urgency *urgency_load(const char *file, const struct fold_table *table,
 			     struct err *err) MUST_CHECK;
-void urgency_free(struct urgency **urgency);
+void urgency_free(struct urgency **urgency); /* accepts NULL, sets NULL */
 
-/* The most urgent level that a term of the text has; *term is that term, or NULL. */
-Redress__Urgency urgency_of(const struct urgency *urgency, const struct folded *text,
-			    const char **term);
+/* Why: the phrases of the level found, each once, in the order of the text; none when routine. */
+struct urgency_finding {
+	Redress__Urgency level;
+	const char *terms[URGENCY_TERMS];
+	size_t count;
+};
+
+void urgency_of(const struct urgency *urgency, const struct folded *text,
+		struct urgency_finding *finding);
 
 #endif

@@ -85,6 +85,7 @@ class System:
             "model.file": ROOT / "deploy" / "model" / "default.model",
             "language.file": ROOT / "deploy" / "model" / "language.table",
             "urgency.file": ROOT / "deploy" / "classification" / "urgency.txt",
+            "abuse.file": ROOT / "deploy" / "classification" / "abuse.txt",
             "intake.listen": f"127.0.0.1:{self.intake_port}",
             "portal.listen": f"127.0.0.1:{self.portal_port}",
             "portal.url": f"http://127.0.0.1:{self.portal_port}",
