@@ -36,6 +36,7 @@ struct catalogue_area {
 	size_t depth;
 	const double *ring; /* longitude, latitude, ...; closed; NULL: known by its code only */
 	size_t points;
+	double south, north, west, east; /* around the ring */
 };
 
 enum catalogue_tell { TELL_OFFICE, TELL_PARENT, TELL_HEAD };
@@ -112,6 +113,28 @@ struct catalogue_category {
 	const struct catalogue_level *level;
 };
 
+/* That an office answers for an area. */
+struct catalogue_duty {
+	const struct catalogue_agency *agency;
+	const struct catalogue_area *area;
+	const struct catalogue_office *office;
+	size_t rank; /* of the office, in the order of the files */
+};
+
+enum catalogue_codes {
+	CODES_AREAS,
+	CODES_AGENCIES,
+	CODES_OFFICES,
+	CODES_SERVICES,
+	CODES_CATEGORIES,
+	CODES
+};
+
+struct catalogue_codes_index {
+	const void **sorted; /* elements, by code */
+	size_t count;
+};
+
 struct catalogue {
 	const char *default_language;
 	const struct calendar *calendar;       /* the nation's: rules' times are in its zone */
@@ -123,9 +146,12 @@ struct catalogue {
 	struct catalogue_agency *agencies;
 	struct catalogue_office *offices;
 	struct catalogue_service *services;
-	struct catalogue_category *categories; /* these two sorted by code */
+	struct catalogue_category *categories;
 	size_t calendar_count, area_count, level_count, agency_count, office_count, service_count,
 		category_count;
+	struct catalogue_codes_index by_code[CODES];
+	struct catalogue_duty *duties; /* sorted by agency and area */
+	size_t duty_count;
 	struct arena *arena;
 };
 
