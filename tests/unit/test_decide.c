@@ -276,6 +276,25 @@ static void a_correction_moves_a_waiting_case_but_not_one_at_work(void **fixture
 	assert_int_equal(decide(arena, &at_work, &command, &there, 0, T0).count, 1);
 }
 
+/* From every status some commands lead to one in which the case is over. */
+static void every_status_reaches_an_end(void **fixture)
+{
+	bool ends[REDRESS__STATUS__MERGED + 1] = {false};
+	(void)fixture;
+	for (int s = REDRESS__STATUS__REGISTERED; s <= REDRESS__STATUS__MERGED; s++)
+		ends[s] = case_is_over((Redress__Status)s);
+	for (size_t round = 0; round < sizeof(ends); round++) {
+		for (size_t row = 0; row < sizeof(expected) / sizeof(*expected); row++) {
+			for (int s = REDRESS__STATUS__REGISTERED; s <= REDRESS__STATUS__MERGED; s++) {
+				const char *to = strchr(letters, expected[row].moves[s - 1]);
+				ends[s] |= to && ends[to - letters];
+			}
+		}
+	}
+	for (int s = REDRESS__STATUS__REGISTERED; s <= REDRESS__STATUS__MERGED; s++)
+		assert_true(ends[s]);
+}
+
 static void history_stays_bounded(void **fixture)
 {
 	struct arena *arena = *fixture;
@@ -314,6 +333,7 @@ int main(void)
 					    tear_down),
 	    cmocka_unit_test_setup_teardown(a_correction_moves_a_waiting_case_but_not_one_at_work,
 					    set_up, tear_down),
+	    cmocka_unit_test(every_status_reaches_an_end),
 	    cmocka_unit_test_setup_teardown(history_stays_bounded, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
