@@ -74,8 +74,11 @@ static int load_file(struct templates *templates, const char *folder, const char
 	char *path = x_printf("%s/%s", folder, name);
 	char *text = text_read_file(path, FILE_MAX, &size, reason);
 	free(path);
-	if (!text || !text_is_utf8(text, size))
-		return err_set(err, "templates.folder: %s: %s", name, text ? "not UTF-8" : reason);
+	if (!text || !text_is_utf8(text, size)) {
+		err_set(err, "templates.folder: %s: %s", name, text ? "not UTF-8" : reason);
+		free(text);
+		return -1;
+	}
 	templates->texts =
 		x_realloc(templates->texts, templates->text_count + 1, sizeof(*templates->texts));
 	templates->texts[templates->text_count++] = text;
