@@ -113,24 +113,14 @@ CREATE INDEX cases_office ON cases (office, opened_at DESC, number DESC);
 
 -- ---- what citizens and offices were told
 
+-- One row for every attempt and its outcome, begun with the first: what became of each message is its
+-- last row. A message is one event told to one recipient.
 CREATE TABLE notification_outcomes (
-  source_partition int    NOT NULL,
-  source_offset    bigint NOT NULL,
-  key              bytea  NOT NULL,
-  number           bigint NOT NULL,
-  at               timestamptz NOT NULL,
-  delivery         text   NOT NULL,
-  attempts         int    NOT NULL,
-  reason           text   NOT NULL,
-  PRIMARY KEY (source_partition, source_offset)
-);
-
-CREATE TABLE notifications (
-  key           bytea  PRIMARY KEY,       -- of (event, recipient, channel)
   number        bigint NOT NULL,
   event_version int    NOT NULL,
-  kind          text   NOT NULL,
-  recipient     text   NOT NULL,
+  recipient     text   NOT NULL,          -- citizen, office
+  source_offset bigint NOT NULL,          -- in the case's partition of notifications.outcomes
+  kind          text   NOT NULL,          -- of event
   channel       text   NOT NULL,
   delivery      text   NOT NULL,          -- trying, delivered, failed
   attempts      int    NOT NULL,
@@ -139,9 +129,13 @@ CREATE TABLE notifications (
   next_at       timestamptz,
   reason        text   NOT NULL,
   provider_id   text   NOT NULL,
-  body          bytea  NOT NULL           -- the NotificationOutcome
+  PRIMARY KEY (number, event_version, recipient, source_offset)
 );
-CREATE INDEX notifications_number ON notifications (number);
+
+CREATE VIEW notifications AS
+  SELECT DISTINCT ON (number, event_version, recipient) *
+  FROM notification_outcomes
+  ORDER BY number, event_version, recipient, source_offset DESC;
 
 -- ---- what could not be processed
 

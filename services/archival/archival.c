@@ -112,17 +112,21 @@ static const char *fault_of_received(const Redress__GrievanceReceived *received)
 	return NULL;
 }
 
-static const char *fault_of_outcome(const Redress__NotificationOutcome *outcome)
+static const char *fault_of_outcome(const Redress__NotificationOutcome *outcome, int32_t partition,
+				    int32_t partitions)
 {
 	if (!outcome->job || outcome->job->key.len != 16 || !outcome->job->number)
 		return "the outcome is of no notification";
+	/* the offset tells the outcomes of a message apart, within their partition */
+	if (case_number_partition(outcome->job->number, partitions) != partition)
+		return "its case belongs to another partition";
 	if (!time_is_sane(outcome->at_ms) || !time_is_sane(outcome->first_at_ms) ||
 	    (outcome->next_at_ms && !time_is_sane(outcome->next_at_ms)))
 		return "the outcome's time is none that can be";
 	return NULL;
 }
 
-static const char *fault_of(const ProtobufCMessage *content)
+static const char *fault_of(const ProtobufCMessage *content, int32_t partition, int32_t partitions)
 {
 	if (!content)
 		return "is not the message that its topic carries";
@@ -133,7 +137,8 @@ static const char *fault_of(const ProtobufCMessage *content)
 	if (content->descriptor == &redress__grievance_received__descriptor)
 		return fault_of_received((const Redress__GrievanceReceived *)content);
 	if (content->descriptor == &redress__notification_outcome__descriptor)
-		return fault_of_outcome((const Redress__NotificationOutcome *)content);
+		return fault_of_outcome((const Redress__NotificationOutcome *)content, partition,
+					partitions);
 	return time_is_sane(((const Redress__DeadLetter *)content)->at_ms)
 		       ? NULL
 		       : "the dead letter's time is none that can be";
@@ -163,7 +168,8 @@ static size_t read_batch(struct archival *archival, struct batch *batch, struct 
 		const ProtobufCMessage *content = protobuf_c_message_unpack(
 			type_of(message->topic), arena_protobuf(batch->arena), message->len,
 			message->value);
-		const char *wrong = fault_of(content);
+		const char *wrong =
+			fault_of(content, message->partition, archival->partitions);
 		if (wrong)
 			item_dead(item, "%s", wrong);
 		else
@@ -341,13 +347,6 @@ static void record_received(struct archival *archival, const Redress__GrievanceR
 		entry->epochs[entry->epoch_count++] = received->epoch;
 }
 
-static void record_outcome(struct archival *archival, const struct kafka_message *message,
-			   const Redress__NotificationOutcome *outcome)
-{
-	row_outcome(rows_for(archival, RECORD_OUTCOMES), outcome, message);
-	row_notification(rows_for(archival, RECORD_NOTIFICATIONS), outcome, message);
-}
-
 static void record_dead(struct archival *archival, const struct kafka_message *message,
 			const Redress__DeadLetter *letter)
 {
@@ -369,7 +368,8 @@ static void record(struct archival *archival, const struct letter *letter)
 	else if (received_in(letter))
 		record_received(archival, received_in(letter));
 	else if (content->descriptor == &redress__notification_outcome__descriptor)
-		record_outcome(archival, message, (const Redress__NotificationOutcome *)content);
+		row_outcome(rows_for(archival, RECORD_OUTCOMES),
+			    (const Redress__NotificationOutcome *)content, message);
 	else
 		record_dead(archival, message, (const Redress__DeadLetter *)content);
 }

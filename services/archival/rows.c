@@ -26,12 +26,8 @@ const char *const record_copy[RECORDS] = {
 		" opened_at, updated_at, language, channel, urgency, escalation_level, triage, alias_of,"
 		" state) FROM STDIN BINARY",
 	[RECORD_OUTCOMES] =
-		"COPY notification_outcomes (source_partition, source_offset, key, number, at, delivery,"
-		" attempts, reason) FROM STDIN BINARY",
-	[RECORD_NOTIFICATIONS] =
-		"COPY changed_notifications (key, number, event_version, kind, recipient, channel,"
-		" delivery, attempts, first_at, at, next_at, reason, provider_id, body, source_offset)"
-		" FROM STDIN BINARY",
+		"COPY notification_outcomes (number, event_version, recipient, source_offset, kind, channel,"
+		" delivery, attempts, first_at, at, next_at, reason, provider_id) FROM STDIN BINARY",
 	[RECORD_DEAD] =
 		"COPY dead_letters (dead_topic, partition, dead_offset, topic, source_offset, service,"
 		" reason, at, body) FROM STDIN BINARY",
@@ -171,27 +167,13 @@ static const char *delivery_name(Redress__Delivery delivery)
 void row_outcome(struct buffer *rows, const Redress__NotificationOutcome *outcome,
 		 const struct kafka_message *source)
 {
-	copy_row(rows, 8);
-	copy_int4(rows, source->partition);
-	copy_int8(rows, source->offset);
-	data(rows, &outcome->job->key);
-	copy_int8(rows, (int64_t)outcome->job->number);
-	copy_time_ms(rows, outcome->at_ms);
-	copy_str(rows, delivery_name(outcome->delivery));
-	copy_int4(rows, (int32_t)outcome->attempts);
-	copy_str(rows, outcome->reason);
-}
-
-void row_notification(struct buffer *rows, const Redress__NotificationOutcome *outcome,
-		      const struct kafka_message *source)
-{
 	const Redress__NotificationJob *job = outcome->job;
-	copy_row(rows, 15);
-	data(rows, &job->key);
+	copy_row(rows, 13);
 	copy_int8(rows, (int64_t)job->number);
 	copy_int4(rows, (int32_t)job->event_version);
-	copy_str(rows, job->kind);
 	copy_str(rows, job->recipient == REDRESS__RECIPIENT__TO_OFFICE ? "office" : "citizen");
+	copy_int8(rows, source->offset);
+	copy_str(rows, job->kind);
 	copy_str(rows, job->channel);
 	copy_str(rows, delivery_name(outcome->delivery));
 	copy_int4(rows, (int32_t)outcome->attempts);
@@ -200,8 +182,6 @@ void row_notification(struct buffer *rows, const Redress__NotificationOutcome *o
 	time_or_null(rows, outcome->next_at_ms);
 	copy_str(rows, outcome->reason);
 	copy_str(rows, outcome->provider_id);
-	copy_bytes(rows, source->value, source->len);
-	copy_int8(rows, source->offset);
 }
 
 void row_dead(struct buffer *rows, const Redress__DeadLetter *letter,

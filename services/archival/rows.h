@@ -18,7 +18,6 @@ enum record {
 	RECORD_NEW_CASES,
 	RECORD_CHANGED_CASES,
 	RECORD_OUTCOMES,
-	RECORD_NOTIFICATIONS,
 	RECORD_DEAD,
 	RECORD_LEDGER,
 	RECORD_LEDGER_NODES,
@@ -38,9 +37,6 @@ void row_refusal(struct buffer *rows, const Redress__CaseEvent *event,
 void row_case(struct buffer *rows, const Redress__CaseState *state);
 void row_outcome(struct buffer *rows, const Redress__NotificationOutcome *outcome,
 		 const struct kafka_message *source);
-/* The same as the current state of its notification. */
-void row_notification(struct buffer *rows, const Redress__NotificationOutcome *outcome,
-		      const struct kafka_message *source);
 void row_dead(struct buffer *rows, const Redress__DeadLetter *letter,
 	      const struct kafka_message *source);
 /* leaves: entry->events of them. tree: the partition's head with this entry. */

@@ -20,9 +20,7 @@ struct store {
 static const char session_sql[] =
 	"SET client_min_messages = warning;"
 	"SET idle_in_transaction_session_timeout = '5s'; SET statement_timeout = '30s';"
-	"CREATE TEMP TABLE IF NOT EXISTS changed_cases (LIKE cases) ON COMMIT DELETE ROWS;"
-	"CREATE TEMP TABLE IF NOT EXISTS changed_notifications"
-	" (LIKE notifications, source_offset bigint) ON COMMIT DELETE ROWS";
+	"CREATE TEMP TABLE IF NOT EXISTS changed_cases (LIKE cases) ON COMMIT DELETE ROWS";
 
 static const char change_cases_sql[] =
 	"UPDATE cases c SET version = n.version, status = n.status, category = n.category, confidence = n.confidence,"
@@ -30,16 +28,6 @@ static const char change_cases_sql[] =
 	" language = n.language, urgency = n.urgency, escalation_level = n.escalation_level,"
 	" triage = n.triage, alias_of = n.alias_of, state = n.state"
 	" FROM changed_cases n WHERE c.number = n.number";
-
-static const char change_notifications_sql[] =
-	"INSERT INTO notifications (key, number, event_version, kind, recipient, channel, delivery,"
-	" attempts, first_at, at, next_at, reason, provider_id, body)"
-	" SELECT DISTINCT ON (key) key, number, event_version, kind, recipient, channel, delivery,"
-	" attempts, first_at, at, next_at, reason, provider_id, body"
-	" FROM changed_notifications ORDER BY key, source_offset DESC"
-	" ON CONFLICT (key) DO UPDATE SET channel = excluded.channel, delivery = excluded.delivery, attempts = excluded.attempts,"
-	" at = excluded.at, next_at = excluded.next_at, reason = excluded.reason,"
-	" provider_id = excluded.provider_id, body = excluded.body";
 
 struct store *store_new(const struct settings *settings)
 {
@@ -245,9 +233,6 @@ static int copy_rows(struct store *store, struct entry *entry, struct err *err)
 	}
 	if (entry->counts[RECORD_CHANGED_CASES] &&
 	    postgres_exec(store->postgres, change_cases_sql, err))
-		return -1;
-	if (entry->counts[RECORD_NOTIFICATIONS] &&
-	    postgres_exec(store->postgres, change_notifications_sql, err))
 		return -1;
 	return 0;
 }

@@ -11,6 +11,7 @@
 #include "domain/case_number.h"
 #include "domain/hot_key.h"
 #include "util/alloc.h"
+#include "util/log.h"
 
 struct contacts {
 	struct redis *redis;
@@ -51,106 +52,195 @@ void contacts_free(struct contacts **contacts)
 	*contacts = NULL;
 }
 
-static int open_contact(struct contacts *contacts, struct arena *arena, uint64_t number,
+static int open_contact(struct contacts *contacts, struct known_contact *known,
 			const Redress__Epoch *epoch, const Redress__CaseKey *key,
-			const ProtobufCBinaryData *sealed, struct known_contact *known,
-			struct err *err)
-{
-	if (!sealed->len || !key->contact_key.len)
-		return 0;
-	return unsealer_contact(contacts->unsealer, arena, epoch, key, number, sealed->data,
-				sealed->len, &known->contact, err);
-}
-
-static const struct redis_reply *get(struct contacts *contacts, struct arena *arena,
-				     const char *key, size_t len)
+			const ProtobufCBinaryData *sealed)
 {
 	struct err err;
-	size_t count;
-	struct redis_reply *reply;
-	const struct redis_arg args[] = {REDIS_ARG("GET"), {key, len}};
-	redis_queue(contacts->redis, args, 2);
-	if (redis_run(contacts->redis, arena, &reply, &count, &err) || reply->kind != REDIS_STRING)
-		return NULL;
-	return reply;
+	if (!sealed->len || !key->contact_key.len)
+		return 0;
+	return unsealer_contact(contacts->unsealer, known->arena, epoch, key, known->number,
+				sealed->data, sealed->len, &known->contact, &err);
 }
 
-/* false: the vault has it not. */
-static bool from_vault(struct contacts *contacts, struct arena *arena, uint64_t number,
-		       struct known_contact *known)
+/* ---- Redis ---------------------------------------------------------------------------------- */
+
+/* What the vault holds of a case whose contact is to be opened. */
+struct vaulted {
+	struct known_contact *known;
+	const Redress__VaultEntry *entry;
+};
+
+static const Redress__VaultEntry *read_vault(struct known_contact *known,
+					     const struct redis_reply *state,
+					     const struct redis_reply *vault)
+{
+	ProtobufCAllocator *allocator = arena_protobuf(known->arena);
+	const Redress__CaseState *hot =
+	    state->kind == REDIS_STRING
+		? redress__case_state__unpack(allocator, state->len, (const uint8_t *)state->data)
+		: NULL;
+	if (hot)
+		known->language = hot->language;
+	const Redress__VaultEntry *entry =
+	    vault->kind == REDIS_STRING
+		? redress__vault_entry__unpack(allocator, vault->len, (const uint8_t *)vault->data)
+		: NULL;
+	if (!entry || !entry->key || entry->key->epoch_id.len != SEAL_EPOCH_ID_SIZE)
+		return NULL;
+	known->found = !entry->sealed_contact.len;
+	return known->found ? NULL : entry;
+}
+
+/* One round trip for the states and vault entries of all. */
+static size_t ask_vault(struct contacts *contacts, struct arena *arena,
+			struct known_contact *known, size_t count, struct vaulted *vaulted)
+{
+	struct err err;
+	char state[HOT_KEY_SIZE], vault[HOT_KEY_SIZE];
+	struct redis_reply *replies;
+	size_t replied, opened = 0;
+	for (size_t i = 0; i < count; i++) {
+		int32_t partition = case_number_partition(known[i].number, contacts->partitions);
+		const struct redis_arg args[] = {
+		    REDIS_ARG("MGET"),
+		    {state, hot_key_case(state, partition, known[i].number)},
+		    {vault, hot_key_vault(vault, partition, known[i].number)}};
+		redis_queue(contacts->redis, args, 3);
+	}
+	if (redis_run(contacts->redis, arena, &replies, &replied, &err))
+		return 0;
+	for (size_t i = 0; i < count; i++) {
+		const Redress__VaultEntry *entry = NULL;
+		if (replies[i].kind == REDIS_LIST && replies[i].count == 2)
+			entry = read_vault(&known[i], &replies[i].items[0], &replies[i].items[1]);
+		if (entry)
+			vaulted[opened++] = (struct vaulted){&known[i], entry};
+	}
+	return opened;
+}
+
+static bool has_id(const struct vaulted *vaulted, const uint8_t *id)
+{
+	return memcmp(vaulted->entry->key->epoch_id.data, id, SEAL_EPOCH_ID_SIZE) == 0;
+}
+
+/* Opens those of vaulted that are of the epoch in the reply. */
+static void open_epoch(struct contacts *contacts, struct arena *arena, struct vaulted *vaulted,
+		       size_t count, const uint8_t *id, const struct redis_reply *reply)
+{
+	const Redress__Epoch *epoch =
+	    reply->kind == REDIS_STRING
+		? redress__epoch__unpack(arena_protobuf(arena), reply->len,
+					 (const uint8_t *)reply->data)
+		: NULL;
+	for (size_t i = 0; epoch && i < count; i++) {
+		const Redress__VaultEntry *entry = vaulted[i].entry;
+		if (has_id(&vaulted[i], id))
+			vaulted[i].known->found =
+			    open_contact(contacts, vaulted[i].known, epoch, entry->key,
+					 &entry->sealed_contact) == 0;
+	}
+}
+
+/* One more for the epochs, of which there are one or two in some minutes. */
+static void ask_epochs(struct contacts *contacts, struct arena *arena, struct vaulted *vaulted,
+		       size_t count)
 {
 	struct err err;
 	char key[HOT_KEY_SIZE];
-	int32_t partition = case_number_partition(number, contacts->partitions);
-	const struct redis_reply *state =
-		get(contacts, arena, key, hot_key_case(key, partition, number));
-	const Redress__CaseState *hot =
-		state ? redress__case_state__unpack(arena_protobuf(arena), state->len,
-						    (const uint8_t *)state->data)
-		      : NULL;
-	if (hot)
-		known->language = hot->language;
-	const struct redis_reply *entry =
-		get(contacts, arena, key, hot_key_vault(key, partition, number));
-	const Redress__VaultEntry *vault =
-		entry ? redress__vault_entry__unpack(arena_protobuf(arena), entry->len,
-						     (const uint8_t *)entry->data)
-		      : NULL;
-	if (!vault || !vault->key)
-		return false;
-	if (!vault->sealed_contact.len)
-		return true;
-	const struct redis_reply *found =
-		get(contacts, arena, key,
-		    hot_key_epoch(key, vault->key->epoch_id.data, vault->key->epoch_id.len));
-	const Redress__Epoch *epoch =
-		found ? redress__epoch__unpack(arena_protobuf(arena), found->len,
-					       (const uint8_t *)found->data)
-		      : NULL;
-	return epoch && !open_contact(contacts, arena, number, epoch, vault->key,
-				      &vault->sealed_contact, known, &err);
+	struct redis_reply *replies;
+	const uint8_t **ids = arena_take(arena, (count + 1) * sizeof(*ids));
+	size_t asked = 0, replied;
+	for (size_t i = 0; i < count; i++) {
+		size_t known = 0;
+		while (known < asked && !has_id(&vaulted[i], ids[known]))
+			known++;
+		if (known < asked)
+			continue;
+		ids[asked] = vaulted[i].entry->key->epoch_id.data;
+		const struct redis_arg args[] = {
+		    REDIS_ARG("GET"), {key, hot_key_epoch(key, ids[asked], SEAL_EPOCH_ID_SIZE)}};
+		redis_queue(contacts->redis, args, 2);
+		asked++;
+	}
+	if (!asked || redis_run(contacts->redis, arena, &replies, &replied, &err))
+		return;
+	for (size_t i = 0; i < asked; i++)
+		open_epoch(contacts, arena, vaulted, count, ids[i], &replies[i]);
 }
 
-static ProtobufCBinaryData column(struct arena *arena, const struct postgres_result *row, int at)
+/* ---- PostgreSQL ----------------------------------------------------------------------------- */
+
+static ProtobufCBinaryData column(struct arena *arena, const struct postgres_result *rows,
+				  size_t row, int at)
 {
 	size_t size;
-	const char *data = postgres_get_bytes(row, 0, at, &size);
+	const char *data = postgres_get_bytes(rows, row, at, &size);
 	return (ProtobufCBinaryData){size, arena_copy(arena, data, size)};
 }
 
-static int from_record(struct contacts *contacts, struct arena *arena, uint64_t number,
-		       struct known_contact *known, struct err *err)
+static void read_record(struct contacts *contacts, const struct postgres_result *rows, size_t row,
+			struct known_contact *known)
 {
-	struct postgres_result *row;
 	Redress__Epoch epoch = REDRESS__EPOCH__INIT;
 	Redress__CaseKey key = REDRESS__CASE_KEY__INIT;
-	struct postgres_param param = postgres_int8(arena, (int64_t)number);
-	if (postgres_query(contacts->postgres,
-			   "SELECT sealed_contact, COALESCE(contact_key, ''), COALESCE(id, ''),"
-			   " COALESCE(contact_for_notification, ''), COALESCE(language, '')"
-			   " FROM grievances g LEFT JOIN case_keys k USING (number)"
-			   " LEFT JOIN epochs ON id = epoch_id LEFT JOIN cases c USING (number)"
-			   " WHERE g.number = $1",
-			   &param, 1, &row, err))
-		return -1;
-	if (!postgres_rows(row)) {
-		postgres_result_free(&row);
-		return err_set(err, "neither Redis nor the record has the case yet");
-	}
-	ProtobufCBinaryData sealed = column(arena, row, 0), language = column(arena, row, 4);
-	key.contact_key = column(arena, row, 1);
-	key.epoch_id = epoch.id = column(arena, row, 2);
-	epoch.contact_for_notification = column(arena, row, 3);
-	known->language = arena_strndup(arena, (const char *)language.data, language.len);
-	postgres_result_free(&row);
-	return open_contact(contacts, arena, number, &epoch, &key, &sealed, known, err);
+	ProtobufCBinaryData sealed = column(known->arena, rows, row, 1);
+	ProtobufCBinaryData language = column(known->arena, rows, row, 5);
+	key.contact_key = column(known->arena, rows, row, 2);
+	key.epoch_id = epoch.id = column(known->arena, rows, row, 3);
+	epoch.contact_for_notification = column(known->arena, rows, row, 4);
+	known->language = arena_strndup(known->arena, (const char *)language.data, language.len);
+	known->found = open_contact(contacts, known, &epoch, &key, &sealed) == 0;
 }
 
-int contacts_find(struct contacts *contacts, struct arena *arena, uint64_t number,
-		  struct known_contact *known, struct err *err)
+static void ask_record(struct contacts *contacts, struct arena *arena, struct known_contact *known,
+		       size_t count)
 {
-	*known = (struct known_contact){NULL, ""};
-	if (from_vault(contacts, arena, number, known))
-		return 0;
-	return from_record(contacts, arena, number, known, err);
+	struct err err;
+	struct postgres_result *rows;
+	int64_t *numbers = arena_take(arena, (count + 1) * sizeof(*numbers));
+	size_t asked = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (!known[i].found)
+			numbers[asked++] = (int64_t)known[i].number;
+	}
+	if (!asked)
+		return;
+	struct postgres_param param = postgres_int8_array(arena, numbers, asked);
+	if (postgres_query(contacts->postgres,
+			   "SELECT g.number, sealed_contact, COALESCE(contact_key, ''),"
+			   " COALESCE(id, ''), COALESCE(contact_for_notification, ''),"
+			   " COALESCE(language, '')"
+			   " FROM grievances g LEFT JOIN case_keys k USING (number)"
+			   " LEFT JOIN epochs ON id = epoch_id LEFT JOIN cases c USING (number)"
+			   " WHERE g.number = ANY ($1)",
+			   &param, 1, &rows, &err)) {
+		log_debug(0, "contacts: %s", err.text);
+		return;
+	}
+	for (size_t row = 0; row < postgres_rows(rows); row++) {
+		uint64_t number = (uint64_t)postgres_get_int(rows, row, 0);
+		for (size_t i = 0; i < count; i++) {
+			if (!known[i].found && known[i].number == number)
+				read_record(contacts, rows, row, &known[i]);
+		}
+	}
+	postgres_result_free(&rows);
+}
+
+void contacts_find(struct contacts *contacts, struct known_contact *known, size_t count)
+{
+	struct arena *arena = arena_new();
+	struct vaulted *vaulted = arena_take(arena, (count + 1) * sizeof(*vaulted));
+	for (size_t i = 0; i < count; i++) {
+		known[i].found = false;
+		known[i].contact = NULL;
+		known[i].language = "";
+	}
+	if (count)
+		ask_epochs(contacts, arena, vaulted,
+			   ask_vault(contacts, arena, known, count, vaulted));
+	ask_record(contacts, arena, known, count);
+	arena_free(&arena);
 }

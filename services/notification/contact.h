@@ -1,4 +1,4 @@
-/* The contact of a case: from the vault in Redis, and from PostgreSQL when the vault has forgotten. */
+/* The contacts of cases: from the vault in Redis, and from PostgreSQL what the vault has forgotten. */
 #ifndef NOTIFICATION_CONTACT_H
 #define NOTIFICATION_CONTACT_H
 
@@ -14,12 +14,14 @@ struct contacts *contacts_new(const struct settings *settings, int32_t partition
 void contacts_free(struct contacts **contacts);
 
 struct known_contact {
+	uint64_t number;
+	struct arena *arena; /* where the rest goes */
+	bool found;	     /* false: it cannot be read at present */
 	Redress__Contact *contact; /* NULL: the citizen gave none, or it has been erased */
 	const char *language;	   /* of the case; "" when unknown */
 };
 
-/* In the arena. -1: it cannot be found at present (err never tells whose). */
-int contacts_find(struct contacts *contacts, struct arena *arena, uint64_t number,
-		  struct known_contact *known, struct err *err) MUST_CHECK;
+/* Fills in what follows number and arena, in a few round trips for all of them. */
+void contacts_find(struct contacts *contacts, struct known_contact *known, size_t count);
 
 #endif

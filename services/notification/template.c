@@ -135,7 +135,9 @@ static const char *fill(struct arena *arena, const char *text, const struct fact
 			buffer_add_str(&out, fact->value);
 			text += length + 2;
 		} else {
-			buffer_add(&out, text++, 1);
+			size_t plain = 1 + strcspn(text + 1, "{");
+			buffer_add(&out, text, plain);
+			text += plain;
 		}
 	}
 	const char *filled = arena_strndup(arena, out.data ? out.data : "", out.len);
