@@ -8,6 +8,9 @@
 
 struct kafka_consumer {
 	rd_kafka_t *rk;
+	rd_kafka_queue_t *queue;  /* what is fetched, of all partitions */
+	rd_kafka_message_t **raw; /* of one poll */
+	size_t raw_room;
 	const struct settings *settings;
 	size_t prefix_len;
 	struct kafka_rebalance rebalance;
@@ -108,6 +111,7 @@ static struct kafka_consumer *consumer_new(const struct settings *settings,
 		return NULL;
 	}
 	rd_kafka_poll_set_consumer(consumer->rk);
+	consumer->queue = rd_kafka_queue_get_consumer(consumer->rk);
 	return consumer;
 }
 
@@ -190,8 +194,10 @@ void kafka_consumer_free(struct kafka_consumer **consumer)
 {
 	if (!*consumer)
 		return;
+	rd_kafka_queue_destroy((*consumer)->queue);
 	rd_kafka_consumer_close((*consumer)->rk);
 	rd_kafka_destroy((*consumer)->rk);
+	free((*consumer)->raw);
 	free(*consumer);
 	*consumer = NULL;
 }
@@ -212,31 +218,41 @@ static void describe(const struct kafka_consumer *consumer, rd_kafka_message_t *
 	};
 }
 
+/* Waits for one message, then takes what is there already, all at once. */
+static size_t fetch(struct kafka_consumer *consumer, int64_t wait_ms, size_t max)
+{
+	if (consumer->raw_room < max) {
+		consumer->raw = x_realloc(consumer->raw, max, sizeof(*consumer->raw));
+		consumer->raw_room = max;
+	}
+	consumer->raw[0] = rd_kafka_consumer_poll(consumer->rk, (int)wait_ms);
+	if (!consumer->raw[0])
+		return 0;
+	ssize_t more =
+	    max > 1 ? rd_kafka_consume_batch_queue(consumer->queue, 0, consumer->raw + 1, max - 1)
+		    : 0;
+	return 1 + (more > 0 ? (size_t)more : 0);
+}
+
 int kafka_consumer_poll(struct kafka_consumer *consumer, int64_t wait_ms,
 			struct kafka_message *messages, size_t max, struct err *err)
 {
-	size_t count = 0;
-	while (count < max) {
-		rd_kafka_message_t *raw =
-		    rd_kafka_consumer_poll(consumer->rk, count ? 0 : (int)wait_ms);
-		if (consumer->failed) {
-			if (raw)
-				rd_kafka_message_destroy(raw);
-			kafka_consumer_release(consumer, messages, count);
-			consumer->failed = false;
-			*err = consumer->reason;
-			return -1;
+	size_t count = 0, fetched = fetch(consumer, wait_ms, max);
+	for (size_t i = 0; i < fetched; i++) {
+		rd_kafka_message_t *raw = consumer->raw[i];
+		if (!raw->err && !consumer->failed) {
+			describe(consumer, raw, &messages[count++]);
+			continue;
 		}
-		if (!raw)
-			break;
-		if (raw->err) {
+		if (raw->err)
 			log_debug(0, "kafka: %s", rd_kafka_message_errstr(raw));
-			rd_kafka_message_destroy(raw);
-			break;
-		}
-		describe(consumer, raw, &messages[count++]);
+		rd_kafka_message_destroy(raw);
 	}
-	return (int)count;
+	if (!consumer->failed)
+		return (int)count;
+	consumer->failed = false;
+	*err = consumer->reason;
+	return -1;
 }
 
 void kafka_consumer_release(struct kafka_consumer *consumer, struct kafka_message *messages,

@@ -79,11 +79,25 @@ void redis_free(struct redis **redis)
 	*redis = NULL;
 }
 
+/* "*3\r\n", "$17\r\n": written by hand, as a batch has thousands of them. */
+static void add_head(struct buffer *out, char kind, size_t number)
+{
+	char text[24], *at = text + sizeof(text);
+	*--at = '\n';
+	*--at = '\r';
+	do {
+		*--at = (char)('0' + number % 10);
+		number /= 10;
+	} while (number);
+	*--at = kind;
+	buffer_add(out, at, (size_t)(text + sizeof(text) - at));
+}
+
 void redis_queue(struct redis *redis, const struct redis_arg *args, size_t count)
 {
-	buffer_printf(&redis->queued, "*%zu\r\n", count);
+	add_head(&redis->queued, '*', count);
 	for (size_t i = 0; i < count; i++) {
-		buffer_printf(&redis->queued, "$%zu\r\n", args[i].len);
+		add_head(&redis->queued, '$', args[i].len);
 		buffer_add(&redis->queued, args[i].data, args[i].len);
 		buffer_add(&redis->queued, "\r\n", 2);
 	}
@@ -113,6 +127,66 @@ static int greet(struct redis *redis, struct err *err)
 	return redis->database ? say(redis, "SELECT", database, err) : 0;
 }
 
+/* ---- replies, made in the caller's arena as hiredis reads them -------------------------------- */
+
+static struct redis_reply *place_reply(const redisReadTask *task)
+{
+	if (!task->parent)
+		return arena_zero(task->privdata, sizeof(struct redis_reply));
+	struct redis_reply *list = task->parent->obj;
+	return &list->items[task->idx];
+}
+
+static void *make_string(const redisReadTask *task, char *text, size_t len)
+{
+	struct redis_reply *reply = place_reply(task);
+	reply->kind = task->type == REDIS_REPLY_STATUS	? REDIS_STATUS
+		      : task->type == REDIS_REPLY_ERROR ? REDIS_FAILED
+							: REDIS_STRING;
+	reply->data = arena_strndup(task->privdata, text, len);
+	reply->len = len;
+	return reply;
+}
+
+#if HIREDIS_MAJOR >= 1
+static void *make_list(const redisReadTask *task, size_t count)
+#else
+static void *make_list(const redisReadTask *task, int count)
+#endif
+{
+	struct redis_reply *reply = place_reply(task);
+	reply->kind = REDIS_LIST;
+	reply->count = (size_t)count;
+	reply->items = arena_zero(task->privdata, reply->count * sizeof(*reply->items));
+	return reply;
+}
+
+static void *make_integer(const redisReadTask *task, long long value)
+{
+	struct redis_reply *reply = place_reply(task);
+	reply->kind = REDIS_INTEGER;
+	reply->integer = value;
+	return reply;
+}
+
+static void *make_nil(const redisReadTask *task)
+{
+	struct redis_reply *reply = place_reply(task);
+	reply->kind = REDIS_NIL;
+	return reply;
+}
+
+static void free_nothing(void *reply)
+{
+	(void)reply; /* it goes with the arena */
+}
+
+static redisReplyObjectFunctions in_arena = {.createString = make_string,
+					     .createArray = make_list,
+					     .createInteger = make_integer,
+					     .createNil = make_nil,
+					     .freeObject = free_nothing};
+
 static int connect_again(struct redis *redis, struct err *err)
 {
 	redis->context = redisConnectWithTimeout(redis->host, redis->port, redis->timeout);
@@ -123,44 +197,18 @@ static int connect_again(struct redis *redis, struct err *err)
 			       redis->context->errstr);
 	redisSetTimeout(redis->context, redis->timeout);
 	redisEnableKeepAlive(redis->context);
-	return greet(redis, err);
+	if (greet(redis, err))
+		return -1;
+	redis->context->reader->fn = &in_arena;
+	return 0;
 }
 
-static void convert(struct arena *arena, const redisReply *from, struct redis_reply *to)
-{
-	*to = (struct redis_reply){.kind = REDIS_NIL};
-	switch (from->type) {
-	case REDIS_REPLY_STRING:
-	case REDIS_REPLY_STATUS:
-	case REDIS_REPLY_ERROR:
-		to->kind = from->type == REDIS_REPLY_STRING   ? REDIS_STRING
-			   : from->type == REDIS_REPLY_STATUS ? REDIS_STATUS
-							      : REDIS_FAILED;
-		to->data = arena_strndup(arena, from->str, from->len);
-		to->len = from->len;
-		break;
-	case REDIS_REPLY_INTEGER:
-		to->kind = REDIS_INTEGER;
-		to->integer = from->integer;
-		break;
-	case REDIS_REPLY_ARRAY:
-		to->kind = REDIS_LIST;
-		to->count = from->elements;
-		to->items = arena_take(arena, from->elements * sizeof(*to->items));
-		for (size_t i = 0; i < from->elements; i++)
-			convert(arena, from->element[i], &to->items[i]);
-		break;
-	default:
-		break;
-	}
-}
-
-static int read_reply(struct redis *redis, redisReply **reply, struct err *err)
+static int read_reply(struct redis *redis, struct redis_reply *reply, struct err *err)
 {
 	void *raw = NULL;
 	if (redisGetReply(redis->context, &raw) != REDIS_OK)
 		return err_set(err, "redis: %s", redis->context->errstr);
-	*reply = raw;
+	*reply = *(struct redis_reply *)raw;
 	return 0;
 }
 
@@ -173,14 +221,10 @@ int redis_run(struct redis *redis, struct arena *arena, struct redis_reply **rep
 	if (!result && redis->queued.len &&
 	    redisAppendFormattedCommand(redis->context, redis->queued.data, redis->queued.len))
 		result = err_set(err, "redis: %s", redis->context->errstr);
-	for (size_t i = 0; !result && i < *count; i++) {
-		redisReply *reply = NULL;
-		result = read_reply(redis, &reply, err);
-		if (!result) {
-			convert(arena, reply, &(*replies)[i]);
-			freeReplyObject(reply);
-		}
-	}
+	if (!result)
+		redis->context->reader->privdata = arena;
+	for (size_t i = 0; !result && i < *count; i++)
+		result = read_reply(redis, &(*replies)[i], err);
 	if (result)
 		drop(redis);
 	buffer_clear(&redis->queued);

@@ -1,55 +1,67 @@
 #include "domain/hot_key.h"
 
-#include <inttypes.h>
-#include <stdio.h>
+#include <string.h>
 
 #include "util/text.h"
 
 #define HASH_MAX 16 /* bytes of a hash that a key shows */
 
+/* "name:{partition}": thousands of keys are made a batch, so not by snprintf. */
+static char *begin(char *key, const char *name, int32_t partition)
+{
+	char *at = stpcpy(stpcpy(key, name), ":{");
+	at += text_decimal(at, partition);
+	*at++ = '}';
+	*at = '\0';
+	return at;
+}
+
+static size_t with_hash(char *key, char *at, const uint8_t *hash, size_t size)
+{
+	size_t shown = size < HASH_MAX ? size : HASH_MAX;
+	*at++ = ':';
+	text_hex(at, hash, shown);
+	return (size_t)(at - key) + 2 * shown;
+}
+
+static size_t with_number(char *key, char *at, uint64_t number)
+{
+	uint8_t bytes[8];
+	text_put_be64(bytes, number);
+	return with_hash(key, at, bytes, sizeof(bytes));
+}
+
 size_t hot_key_case(char *key, int32_t partition, uint64_t number)
 {
-	return (size_t)snprintf(key, HOT_KEY_SIZE, "case:{%" PRId32 "}:%016" PRIx64, partition,
-				number);
+	return with_number(key, begin(key, "case", partition), number);
 }
 
 size_t hot_key_due(char *key, int32_t partition)
 {
-	return (size_t)snprintf(key, HOT_KEY_SIZE, "due:{%" PRId32 "}", partition);
-}
-
-static size_t with_hash(char *key, const char *what, int32_t partition, const uint8_t *hash,
-			size_t size)
-{
-	char hex[2 * HASH_MAX + 1];
-	text_hex(hex, hash, size < HASH_MAX ? size : HASH_MAX);
-	return (size_t)snprintf(key, HOT_KEY_SIZE, "%s:{%" PRId32 "}:%s", what, partition, hex);
+	return (size_t)(begin(key, "due", partition) - key);
 }
 
 size_t hot_key_idem(char *key, int32_t partition, const uint8_t *ask_key, size_t size)
 {
-	return with_hash(key, "idem", partition, ask_key, size);
+	return with_hash(key, begin(key, "idem", partition), ask_key, size);
 }
 
 size_t hot_key_position(char *key, int32_t partition)
 {
-	return (size_t)snprintf(key, HOT_KEY_SIZE, "pos:{%" PRId32 "}", partition);
+	return (size_t)(begin(key, "pos", partition) - key);
 }
 
 size_t hot_key_vault(char *key, int32_t partition, uint64_t number)
 {
-	return (size_t)snprintf(key, HOT_KEY_SIZE, "vault:{%" PRId32 "}:%016" PRIx64, partition,
-				number);
+	return with_number(key, begin(key, "vault", partition), number);
 }
 
 size_t hot_key_ask(char *key, int32_t partition, const uint8_t *ask_key, size_t size)
 {
-	return with_hash(key, "ask", partition, ask_key, size);
+	return with_hash(key, begin(key, "ask", partition), ask_key, size);
 }
 
 size_t hot_key_epoch(char *key, const uint8_t *id, size_t size)
 {
-	char hex[2 * HASH_MAX + 1];
-	text_hex(hex, id, size < HASH_MAX ? size : HASH_MAX);
-	return (size_t)snprintf(key, HOT_KEY_SIZE, "epoch:%s", hex);
+	return with_hash(key, stpcpy(key, "epoch"), id, size);
 }

@@ -24,15 +24,16 @@ void outbox_add(struct outbox *outbox, const char *topic, uint64_t number, const
 		    x_realloc(outbox->entries, outbox->room, sizeof(*outbox->entries));
 	}
 	struct outbox_entry *entry = &outbox->entries[outbox->count++];
-	*entry = (struct outbox_entry){topic, number, type, value, len, NULL, 0};
-	if (outbox->cause)
-		entry->traceparent = kafka_message_header(&outbox->cause->message, "traceparent",
-							  &entry->traceparent_len);
+	*entry = (struct outbox_entry){topic,		    number, type,
+				       value,		    len,    outbox->traceparent,
+				       outbox->traceparent_len};
 }
 
 void outbox_cause(struct outbox *outbox, const struct item *item)
 {
-	outbox->cause = item;
+	outbox->traceparent = item ? kafka_message_header(&item->message, "traceparent",
+							  &outbox->traceparent_len)
+				   : NULL;
 }
 
 size_t outbox_count(const struct outbox *outbox)
@@ -43,7 +44,7 @@ size_t outbox_count(const struct outbox *outbox)
 void outbox_clear(struct outbox *outbox)
 {
 	outbox->count = 0;
-	outbox->cause = NULL;
+	outbox->traceparent = NULL;
 }
 
 void outbox_free(struct outbox *outbox)

@@ -48,7 +48,8 @@ struct outbox {
 	const struct pipeline_stage *stage;
 	struct outbox_entry *entries;
 	size_t count, room;
-	const struct item *cause;
+	const char *traceparent; /* of what the next entries come from; NULL: none */
+	size_t traceparent_len;
 };
 
 void outbox_clear(struct outbox *outbox);

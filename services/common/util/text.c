@@ -70,6 +70,34 @@ void text_hex(char *out, const void *bytes, size_t size)
 	*out = '\0';
 }
 
+/* The digits of value in the base, which is 16 at most. */
+static size_t write_digits(char *out, uint64_t value, unsigned base)
+{
+	char digits[20];
+	size_t count = 0, len = 0;
+	do {
+		digits[count++] = "0123456789abcdef"[value % base];
+		value /= base;
+	} while (value);
+	while (count)
+		out[len++] = digits[--count];
+	out[len] = '\0';
+	return len;
+}
+
+size_t text_hex_number(char *out, uint64_t value)
+{
+	return write_digits(out, value, 16);
+}
+
+size_t text_decimal(char *out, int64_t value)
+{
+	size_t sign = value < 0;
+	if (sign)
+		*out = '-';
+	return sign + write_digits(out + sign, sign ? -(uint64_t)value : (uint64_t)value, 10);
+}
+
 static int hex_value(char c)
 {
 	if (c >= '0' && c <= '9')

@@ -1,0 +1,300 @@
+#include "runtime/publisher.h"
+
+#include <inttypes.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dead_letter.pb-c.h"
+#include "domain/case_number.h"
+#include "util/alloc.h"
+#include "util/clock.h"
+#include "util/log.h"
+#include "util/text.h"
+
+#define FLUSH_MS   30000
+#define TOPICS_MAX (2 * PIPELINE_MAX)
+#define DEAD_TYPE  "redress.dead-letter"
+
+struct publisher {
+	const struct pipeline_stage *stage;
+	const char *source;
+	size_t source_len;
+	int32_t partitions;
+	struct kafka_producer *producer;
+
+	const char *topics[TOPICS_MAX]; /* what may be written: the stage's, and its dead letters */
+	char dead_names[PIPELINE_MAX][64];
+	size_t topic_count;
+	int64_t *written; /* [topic][partition]: next offset in this publication, 0 for none */
+	struct kafka_partition *positions; /* as many */
+	char delivery_error[120];
+
+	uint64_t event_id; /* counts ce_id up from a random start */
+	char event_prefix[17];
+	struct metric *dead, *published;
+};
+
+/* ---- what comes back from the broker -------------------------------------------------------- */
+
+static void on_delivered(void *self, void *tag, int32_t partition, int64_t offset,
+			 const char *error)
+{
+	struct publisher *publisher = self;
+	size_t topic = (size_t)(uintptr_t)tag;
+	if (error)
+		snprintf(publisher->delivery_error, sizeof(publisher->delivery_error), "%s", error);
+	else if (partition < publisher->partitions) {
+		int64_t *next = &publisher->written[topic * (size_t)publisher->partitions +
+						    (size_t)partition];
+		if (*next < offset + 1)
+			*next = offset + 1;
+	}
+}
+
+const struct kafka_partition *publisher_written(struct publisher *publisher, size_t *count)
+{
+	size_t partitions = (size_t)publisher->partitions;
+	*count = 0;
+	for (size_t i = 0; i < publisher->topic_count * partitions; i++) {
+		if (publisher->written[i])
+			publisher->positions[(*count)++] = (struct kafka_partition){
+			    publisher->topics[i / partitions], (int32_t)(i % partitions),
+			    publisher->written[i]};
+	}
+	return publisher->positions;
+}
+
+void publisher_begin(struct publisher *publisher)
+{
+	memset(publisher->written, 0,
+	       publisher->topic_count * (size_t)publisher->partitions *
+		   sizeof(*publisher->written));
+	publisher->delivery_error[0] = '\0';
+}
+
+int publisher_flush(struct publisher *publisher, struct err *err)
+{
+	if (kafka_producer_flush(publisher->producer, FLUSH_MS, err))
+		return -1;
+	return *publisher->delivery_error ? err_set(err, "%s", publisher->delivery_error) : 0;
+}
+
+/* ---- sending -------------------------------------------------------------------------------- */
+
+static size_t topic_index(const struct publisher *publisher, const char *topic)
+{
+	size_t i = 0;
+	while (strcmp(publisher->topics[i], topic) != 0)
+		i++;
+	return i;
+}
+
+/* What the messages of one publication share. */
+struct stamp {
+	char time[CLOCK_RFC3339_SIZE];
+	char id[40];
+	size_t prefix_len; /* of the id: what stays */
+};
+
+static void stamp_begin(const struct publisher *publisher, struct stamp *stamp, int64_t now_ms)
+{
+	clock_rfc3339(now_ms, stamp->time);
+	stamp->prefix_len =
+	    (size_t)snprintf(stamp->id, sizeof(stamp->id), "%s-", publisher->event_prefix);
+}
+
+/* The next id; gives back its length. */
+static size_t stamp_next(struct publisher *publisher, struct stamp *stamp)
+{
+	return stamp->prefix_len +
+	       text_hex_number(stamp->id + stamp->prefix_len, publisher->event_id++);
+}
+
+static int send(struct publisher *publisher, const struct outbox_entry *entry, int32_t partition,
+		const void *key, size_t key_len, struct stamp *stamp, struct err *err)
+{
+	size_t topic = topic_index(publisher, entry->topic);
+	const struct kafka_header headers[] = {
+	    {"ce_specversion", "1.0", 3},
+	    {"ce_id", stamp->id, stamp_next(publisher, stamp)},
+	    {"ce_type", entry->type, strlen(entry->type)},
+	    {"ce_source", publisher->source, publisher->source_len},
+	    {"ce_time", stamp->time, strlen(stamp->time)},
+	    {"content-type", "application/protobuf", 20},
+	    {"traceparent", entry->traceparent, entry->traceparent_len},
+	};
+	size_t count = sizeof(headers) / sizeof(*headers) - (entry->traceparent ? 0 : 1);
+	for (;;) {
+		enum kafka_sent sent = kafka_produce(
+		    publisher->producer, entry->topic, partition, key, key_len, entry->value,
+		    entry->len, headers, count, (void *)(uintptr_t)topic, err);
+		if (sent != KAFKA_FULL)
+			return sent == KAFKA_SENT ? 0 : -1;
+		kafka_producer_poll(publisher->producer, 5);
+		if (*publisher->delivery_error)
+			return err_set(err, "%s", publisher->delivery_error);
+	}
+}
+
+static int send_outbox(struct publisher *publisher, const struct outbox *outbox,
+		       struct stamp *stamp, struct err *err)
+{
+	char key[CASE_NUMBER_TEXT_SIZE];
+	for (size_t i = 0; i < outbox->count; i++) {
+		const struct outbox_entry *entry = &outbox->entries[i];
+		case_number_format(entry->number, key);
+		if (send(publisher, entry,
+			 case_number_partition(entry->number, publisher->partitions), key,
+			 sizeof(key) - 1, stamp, err))
+			return -1;
+	}
+	metric_add(publisher->published, (int64_t)outbox->count);
+	return 0;
+}
+
+/* ---- dead letters --------------------------------------------------------------------------- */
+
+static bool is_dead_topic(const char *topic)
+{
+	size_t len = strlen(topic), suffix = strlen(TOPIC_DEAD_SUFFIX);
+	return len > suffix && strcmp(topic + len - suffix, TOPIC_DEAD_SUFFIX) == 0;
+}
+
+static void *pack_dead_letter(const struct publisher *publisher, struct arena *arena,
+			      const struct item *item, int64_t now_ms, size_t *size)
+{
+	const struct kafka_message *from = &item->message;
+	Redress__DeadLetter letter = REDRESS__DEAD_LETTER__INIT;
+	struct kafka_header *headers = NULL;
+	letter.n_headers = kafka_message_headers(from, arena, &headers);
+	letter.headers = arena_take(arena, letter.n_headers * sizeof(*letter.headers));
+	for (size_t i = 0; i < letter.n_headers; i++) {
+		Redress__Header *header = arena_take(arena, sizeof(*header));
+		redress__header__init(header);
+		header->name = (char *)(uintptr_t)headers[i].name;
+		header->value.data = (uint8_t *)(uintptr_t)headers[i].value;
+		header->value.len = headers[i].len;
+		letter.headers[i] = header;
+	}
+	letter.topic = (char *)(uintptr_t)from->topic;
+	letter.partition = from->partition;
+	letter.offset = from->offset;
+	letter.service = (char *)(uintptr_t)publisher->stage->service;
+	letter.reason = (char *)(uintptr_t)item->reason.text;
+	letter.at_ms = now_ms;
+	letter.key.data = (uint8_t *)(uintptr_t)from->key;
+	letter.key.len = from->key_len;
+	letter.value.data = (uint8_t *)(uintptr_t)from->value;
+	letter.value.len = from->len;
+	*size = redress__dead_letter__get_packed_size(&letter);
+	void *packed = arena_take(arena, *size);
+	redress__dead_letter__pack(&letter, packed);
+	return packed;
+}
+
+static int send_dead(struct publisher *publisher, const struct batch *batch,
+		     const struct item *item, struct stamp *stamp, struct err *err)
+{
+	const struct kafka_message *from = &item->message;
+	char topic[64];
+	log_warn(item->number, "dead letter: %s, partition %d, offset %" PRId64 ": %s", from->topic,
+		 from->partition, from->offset, item->reason.text);
+	metric_add(publisher->dead, 1);
+	if (is_dead_topic(from->topic))
+		return 0; /* told and counted; a dead letter of a dead letter would help nobody */
+	snprintf(topic, sizeof(topic), "%s" TOPIC_DEAD_SUFFIX, from->topic);
+	struct outbox_entry entry = {.topic = topic, .type = DEAD_TYPE};
+	entry.value = pack_dead_letter(publisher, batch->arena, item, batch->now_ms, &entry.len);
+	return send(publisher, &entry, from->partition, from->key, from->key_len, stamp, err);
+}
+
+static int send_all_dead(struct publisher *publisher, const struct batch *batch,
+			 struct stamp *stamp, struct err *err)
+{
+	for (size_t i = 0; i < batch->count; i++) {
+		const struct item *item = &batch->items[i];
+		if (item->dead && send_dead(publisher, batch, item, stamp, err))
+			return -1;
+	}
+	return 0;
+}
+
+int publisher_send(struct publisher *publisher, const struct outbox *outbox,
+		   const struct batch *batch, struct err *err)
+{
+	struct stamp stamp;
+	stamp_begin(publisher, &stamp, batch->now_ms);
+	return send_outbox(publisher, outbox, &stamp, err) ||
+		       send_all_dead(publisher, batch, &stamp, err)
+		   ? -1
+		   : 0;
+}
+
+/* ---- life ----------------------------------------------------------------------------------- */
+
+static void name_topics(struct publisher *publisher)
+{
+	const struct pipeline_stage *stage = publisher->stage;
+	for (size_t i = 0; stage->writes[i]; i++)
+		publisher->topics[publisher->topic_count++] = stage->writes[i];
+	for (size_t i = 0; stage->reads[i]; i++) {
+		if (is_dead_topic(stage->reads[i]))
+			continue;
+		snprintf(publisher->dead_names[i], sizeof(*publisher->dead_names),
+			 "%s" TOPIC_DEAD_SUFFIX, stage->reads[i]);
+		publisher->topics[publisher->topic_count++] = publisher->dead_names[i];
+	}
+}
+
+struct publisher *publisher_new(const struct runtime *runtime, const char *transactional_id,
+				struct err *err)
+{
+	char label[64];
+	uint8_t random[8];
+	struct publisher *publisher = x_calloc(1, sizeof(*publisher));
+	publisher->stage = runtime->stage;
+	publisher->source = runtime->source;
+	publisher->source_len = strlen(runtime->source);
+	publisher->partitions = runtime->partitions;
+	name_topics(publisher);
+	size_t slots = publisher->topic_count * (size_t)publisher->partitions;
+	publisher->written = x_calloc(slots, sizeof(*publisher->written));
+	publisher->positions = x_calloc(slots, sizeof(*publisher->positions));
+	randombytes_buf(random, sizeof(random));
+	text_hex(publisher->event_prefix, random, sizeof(random));
+	snprintf(label, sizeof(label), "service=\"%s\"", runtime->stage->service);
+	publisher->published =
+	    metric_counter("redress_messages_published_total", label, "Messages published.");
+	publisher->dead = metric_counter("redress_dead_letters_total", label,
+					 "Messages that could not be processed.");
+	const struct kafka_producer_options options = {
+	    .transactional_id = transactional_id,
+	    .delivered = on_delivered,
+	    .self = publisher,
+	    .linger_ms = 5,
+	    .message_timeout_ms = 14000, /* below the transaction's own */
+	    .queue_max_messages = 1000000,
+	    .queue_max_bytes = INT64_C(64) * 1024 * 1024,
+	};
+	publisher->producer = kafka_producer_new(runtime->settings, &options, err);
+	if (!publisher->producer)
+		publisher_free(&publisher);
+	return publisher;
+}
+
+void publisher_free(struct publisher **publisher)
+{
+	if (!*publisher)
+		return;
+	kafka_producer_free(&(*publisher)->producer, 0);
+	free((*publisher)->written);
+	free((*publisher)->positions);
+	free(*publisher);
+	*publisher = NULL;
+}
+
+struct kafka_producer *publisher_producer(struct publisher *publisher)
+{
+	return publisher->producer;
+}
