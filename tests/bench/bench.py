@@ -20,12 +20,16 @@ import measure  # noqa: E402
 from support.servers import Servers  # noqa: E402
 from support.system import BUILD, ROOT, System  # noqa: E402
 
+import bench_archival  # noqa: E402
 import bench_classification  # noqa: E402
 import bench_e2e  # noqa: E402
 import bench_intake  # noqa: E402
+import bench_stages  # noqa: E402
 
 PARTS = {
     "intake": bench_intake.run,
+    "stages": bench_stages.run,
+    "archival": bench_archival.run,
     "classification": bench_classification.run,
     "e2e": bench_e2e.run,
 }

@@ -1,31 +1,125 @@
-"""(e) A backlog from Kafka to the archive: cases a second, processor time and memory of everything."""
+"""(e) A backlog from Kafka to the archive: cases a second, where the time goes, latency at half load.
+(f) Memory of each daemon at load."""
 
-from measure import Meter, resident_mib, table
+import subprocess
+
+from measure import Meter, interleaved, median, resident_mib, table
 from support.daemon import wait_for
 
 STAGES = ("classification", "routing", "notification", "archival")
+DAEMONS = ("intake", *STAGES, "portal")
+SERVERS = ("redis", "postgres", "kafka")
+LATENCY_SECONDS = 20
+PACED_CONNECTIONS = 256
+
+
+class Peak:
+    """The most memory that each of some daemons had."""
+
+    def __init__(self, daemons):
+        self.daemons = daemons
+        self.mib = dict.fromkeys(daemons, 0.0)
+
+    def look(self):
+        for name, daemon in self.daemons.items():
+            self.mib[name] = max(self.mib[name], resident_mib(daemon.process.pid, "VmHWM"))
+
+
+def messages_of(cases):
+    """What archival reads of so many cases: received; opened, assigned; two outcomes."""
+    return 5 * cases
+
+
+def backlog(bench):
+    with bench.system() as system:
+        bench.fill(system, bench.cases)
+        daemons = {name: system.daemon(name).start(wait=False) for name in STAGES}
+        meter = Meter({**{name: daemon.process.pid for name, daemon in daemons.items()},
+                       **bench.servers.pids()}).start()
+        peak = Peak(daemons)
+
+        def archived():
+            peak.look()
+            return (daemons["archival"].ready() and
+                    daemons["archival"].metric("redress_messages_read_total")
+                    >= messages_of(bench.cases))
+
+        wait_for("the whole backlog is archived", archived, 1800, 0.5)
+        meter.stop()
+        found = system.sql("SELECT count(*) AS n FROM cases WHERE version >= 2")[0].n
+        assert found == bench.cases, f"{found} of {bench.cases} cases are archived"
+    return {"rate": bench.cases / meter.seconds, "peak": peak.mib,
+            "cost": {name: 1e6 * used / bench.cases for name, used in meter.used.items()}}
+
+
+def show_backlog(runs, cases):
+    middle = {name: median(run["cost"][name] for run in runs) for name in (*STAGES, *SERVERS)}
+    ours, servers = (sum(middle[name] for name in names) for names in (STAGES, SERVERS))
+    rows = [[name, f"{cost:.1f}"] for name, cost in middle.items()]
+    rows += [["our daemons together", f"{ours:.1f}"], ["the servers together", f"{servers:.1f}"],
+             ["everything", f"{ours + servers:.1f}"]]
+    rate = median(run["rate"] for run in runs)
+    table(f"(e) a backlog of {cases} cases: {rate:,.0f} cases a second",
+          ["process", "processor time a case, µs"], rows)
+    return rate
+
+
+def keep_commit_times(bench):
+    """So that the record can say when each row became part of it."""
+    bench.servers.admin("ALTER SYSTEM SET track_commit_timestamp = on")
+    bench.servers.stop("postgres")
+    bench.servers.start("postgres")
+
+
+def paced(bench, system, rate):
+    done = subprocess.run([bench.program("paced"), str(system.intake_port), "/v1/grievances",
+                           str(rate), str(LATENCY_SECONDS), str(PACED_CONNECTIONS), bench.bodies()],
+                          capture_output=True, text=True, check=True)
+    created, other, lost, p50, p99, _ = done.stdout.split()
+    return {"created": int(created), "other": int(other), "lost": int(lost), "door50": float(p50),
+            "door99": float(p99)}
+
+
+def latency_once(bench, rate):
+    with bench.system() as system:
+        system.start(*DAEMONS)
+        peak = Peak({name: system.daemon(name) for name in DAEMONS})
+        result = paced(bench, system, rate)
+        wait_for("all of it is archived", lambda: system.sql(
+            "SELECT count(*) AS n FROM cases WHERE version >= 2")[0].n >= result["created"], 60, 0.5)
+        peak.look()
+        times = system.sql("""
+            SELECT percentile_cont(ARRAY[0.5, 0.99]) WITHIN GROUP (ORDER BY
+              extract(epoch FROM pg_xact_commit_timestamp(e.xmin) - g.received_at) * 1000) AS ms
+            FROM case_events e JOIN grievances g USING (number) WHERE e.version = 2""")[0].ms
+    return {**result, "p50": times[0], "p99": times[1], "peak": peak.mib}
+
+
+def latency(bench, rate):
+    keep_commit_times(bench)
+    half = int(rate / 2)
+    runs = interleaved(bench.rounds, half=lambda: latency_once(bench, half))["half"]
+    fields = ("door50", "door99", "p50", "p99")
+    middle = {field: median(run[field] for run in runs) for field in fields}
+    refused = sum(run["other"] + run["lost"] for run in runs)
+    table(f"(e) at half of it, {half} cases a second for {LATENCY_SECONDS} s through the front door",
+          ["", "p50 ms", "p99 ms", "not taken"],
+          [["reply of the door", f"{middle['door50']:.0f}", f"{middle['door99']:.0f}", refused],
+           ["door to archive", f"{middle['p50']:.0f}", f"{middle['p99']:.0f}", ""]])
+    return runs
+
+
+def show_memory(backlogs, halves):
+    def most(runs, name):
+        found = [run["peak"][name] for run in runs if name in run["peak"]]
+        return f"{median(found):.0f}" if found else ""
+
+    table("(f) most memory a daemon had, MiB resident",
+          ["daemon", "with the backlog", "at half load"],
+          [[name, most(backlogs, name), most(halves, name)] for name in DAEMONS])
 
 
 def run(bench):
-    with bench.system() as system:
-        bench.fill(system, bench.cases)
-        for name in STAGES:
-            system.daemon(name).start(wait=False)
-        pids = {name: system.daemon(name).process.pid for name in STAGES}
-        meter = Meter({**pids, **bench.servers.pids()}).start()
-        peak = dict.fromkeys(STAGES, 0.0)
-
-        def archived():
-            for name, pid in pids.items():
-                peak[name] = max(peak[name], resident_mib(pid))
-            return system.daemon("archival").ready() and system.sql(
-                "SELECT count(*) AS n FROM cases WHERE version >= 2")[0].n >= bench.cases
-
-        wait_for("the whole backlog is archived", archived, 900, 1)
-        meter.stop()
-        rows = [[name, f"{1e6 * used / bench.cases:.1f}", f"{peak[name]:.0f}" if name in peak else ""]
-                for name, used in meter.used.items()]
-        ours = sum(meter.used[name] for name in STAGES)
-        rows.append(["our daemons together", f"{1e6 * ours / bench.cases:.1f}", ""])
-        table(f"A backlog of {bench.cases} cases: {bench.cases / meter.seconds:.0f} cases a second",
-              ["process", "processor time a case, us", "memory at most, MiB"], rows)
+    backlogs = interleaved(bench.rounds, backlog=lambda: backlog(bench))["backlog"]
+    rate = show_backlog(backlogs, bench.cases)
+    show_memory(backlogs, latency(bench, rate))

@@ -57,7 +57,8 @@ class Servers:
 
     # ---- a database of a test's own
 
-    def _admin(self, statement):
+    def admin(self, statement):
+        """One statement as the database's owner, outside of any transaction."""
         db = psycopg2.connect(self.conninfo("postgres"))
         try:
             db.autocommit = True
@@ -67,7 +68,7 @@ class Servers:
             db.close()
 
     def create_database(self, name):
-        self._admin(f'CREATE DATABASE "{name}"')
+        self.admin(f'CREATE DATABASE "{name}"')
 
     def drop_database(self, name):
-        self._admin(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        self.admin(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
