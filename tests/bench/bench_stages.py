@@ -6,7 +6,7 @@ every round, and its output topic and its view are emptied in between.
 
 import time
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from measure import Meter, interleaved, median, table
@@ -28,10 +28,19 @@ def forget(system, stage, topic):
 
 
 def rewind(system, group, topic):
+    """To the beginning of the input; the broker waits a while for the member that has stopped."""
+    places = [TopicPartition(system.topics.prefix + topic, partition, 0)
+              for partition in range(system.partitions)]
     consumer = Consumer({"bootstrap.servers": system.servers.brokers, "group.id": group,
-                         "log_level": 3})
-    consumer.commit(offsets=[TopicPartition(system.topics.prefix + topic, partition, 0)
-                             for partition in range(system.partitions)], asynchronous=False)
+                         "log_level": 0})
+
+    def rewound():
+        try:
+            return consumer.commit(offsets=places, asynchronous=False)
+        except KafkaException:
+            return None
+
+    wait_for("the group is empty", rewound, 60, 0.5)
     consumer.close()
 
 
