@@ -1,5 +1,6 @@
 #include "classify.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +12,7 @@
 
 #define TERM_SIZE     80   /* bytes of a term shown, the rest of it is cut */
 #define LANGUAGE_SURE 0.6f /* below, what the citizen said counts more */
+#define FOREIGN_SURE  0.9f /* above, a language that the model was not taught is one */
 
 const struct setting classifier_settings[] = {
     {"model.file", SETTING_STRING, "deploy/model/default.model", 1, 1000,
@@ -106,13 +108,12 @@ static uint64_t signature_of(const struct features *features)
 }
 
 /* What the citizen said counts where the text does not say it clearly. */
-static void say_language(const struct classifier *classifier, const char *whole, size_t size,
-			 const char *declared, Redress__Classification *classification)
+static void say_language(const struct language_guess *found, const char *declared,
+			 Redress__Classification *classification)
 {
-	struct language_guess found = language_of(classifier->language, whole, size);
-	bool sure = *found.code && (found.confidence >= LANGUAGE_SURE || !*declared);
-	classification->language = (char *)(uintptr_t)(sure ? found.code : declared);
-	classification->language_confidence = sure ? found.confidence : 0;
+	bool sure = *found->code && (found->confidence >= LANGUAGE_SURE || !*declared);
+	classification->language = (char *)(uintptr_t)(sure ? found->code : declared);
+	classification->language_confidence = sure ? found->confidence : 0;
 }
 
 static void say_category(const struct model *model, struct arena *arena,
@@ -135,6 +136,18 @@ static void say_category(const struct model *model, struct arena *arena,
 	if (verdict->service_sure)
 		classification->service = arena_strndup(arena, model_label(model, verdict->service),
 							verdict->service_size);
+}
+
+/* Of a language that the model was not taught, names and loan words are all that it knows. */
+static void mind_language(const struct model *model, const struct language_guess *found,
+			  struct verdict *verdict)
+{
+	char language[LANGUAGE_CODE_SIZE];
+	snprintf(language, sizeof(language), "%.*s", (int)strcspn(found->code, "-"), found->code);
+	if (found->confidence < FOREIGN_SURE || model_knows_language(model, language))
+		return;
+	verdict->abstained = true;
+	verdict->service_sure = false;
 }
 
 /* The words that speak most for the category. */
@@ -186,8 +199,10 @@ void classify(struct classifier *classifier, struct arena *arena,
 	redress__why__init(why);
 	fold(classifier->table, whole, size, &classifier->folded);
 	features_of(&classifier->folded, &classifier->features);
-	say_language(classifier, whole, size, declared, classification);
+	struct language_guess language = language_of(classifier->language, whole, size);
+	say_language(&language, declared, classification);
 	model_judge(classifier->model, &classifier->features, verdict);
+	mind_language(classifier->model, &language, verdict);
 	say_category(classifier->model, arena, verdict, classification);
 	say_why(&classifier->folded, arena, verdict, why);
 	say_urgency(classifier, arena, classification, why);

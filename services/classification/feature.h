@@ -26,8 +26,11 @@ struct features {
 	uint32_t *seen;
 	uint32_t *seen_token;
 	size_t seen_count;
-	uint32_t *slots; /* finds equal ones */
+	size_t token_count; /* of the text */
+	uint64_t *slots;    /* finds equal ones */
 	size_t slot_mask;
+	struct hit *hits; /* these three: room for model_judge */
+	float *speaks, *by_token;
 };
 
 void features_free(struct features *features);

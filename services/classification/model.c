@@ -1,131 +1,326 @@
-#include "model_file.h"
-
-#include <math.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "model_file.h"
 #include "util/alloc.h"
 #include "util/text.h"
 
-#define MAGIC     "RDRSMDL1"
-#define MODEL_MAX (64 * 1024 * 1024)
+/* ---- services ----------------------------------------------------------------------------- */
+
+/* service.topic: both of small letters, digits and _; 0: the name has another form. */
+static size_t service_size(const char *name)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789_";
+	size_t service = strspn(name, letters);
+	size_t topic = name[service] == '.' ? strspn(name + service + 1, letters) : 0;
+	return service && topic && !name[service + 1 + topic] ? service : 0;
+}
+
+void model_services(const char *const *names, uint32_t count, uint32_t *service)
+{
+	for (uint32_t l = 0; l < count; l++) {
+		size_t size = service_size(names[l]);
+		service[l] = l;
+		for (uint32_t other = 0; size && other < l && service[l] == l; other++) {
+			if (service_size(names[other]) == size &&
+			    strncmp(names[other], names[l], size) == 0)
+				service[l] = other;
+		}
+	}
+}
 
 /* ---- the file ------------------------------------------------------------------------------- */
 
 struct cursor {
-	char *at;
+	const char *at;
 	size_t left;
 };
 
-/* NULL: the file is shorter than it says. */
-static void *take(struct cursor *cursor, size_t count, size_t size)
+/* The file's next part. NULL: the file is shorter than it says. */
+static const void *take(struct cursor *cursor, size_t count, size_t size)
 {
-	if (count > cursor->left / size)
+	if (count > SIZE_MAX / 2 / size)
 		return NULL;
-	void *here = cursor->at;
-	cursor->at += count * size;
-	cursor->left -= count * size;
+	size_t padded = (count * size + 7) / 8 * 8;
+	const void *here = cursor->at;
+	if (padded > cursor->left)
+		return NULL;
+	cursor->at += padded;
+	cursor->left -= padded;
 	return here;
 }
 
-static bool weights_are_within(const struct head *head)
+static const char *fault_of_head(const struct model_head *head, size_t size)
 {
-	for (uint32_t i = 0; i < head->slots; i++) {
-		if ((uint32_t)head->slot[i].first + head->slot[i].count > head->weights)
-			return false;
-	}
-	for (uint32_t i = 0; i < head->weights; i++) {
-		if (head->weight[i].label >= head->labels)
-			return false;
-	}
-	for (uint32_t i = 0; i < head->labels; i++) {
-		if (!memchr(head->names[i], '\0', sizeof(head->names[i])))
-			return false;
-	}
-	return true;
+	uint8_t checksum[MODEL_CHECKSUM];
+	size_t from = offsetof(struct model_head, size);
+	if (size < sizeof(*head) || memcmp(head->magic, MODEL_MAGIC, sizeof(head->magic)) != 0)
+		return "is no model of this version of the program";
+	if (head->size != size)
+		return head->size > size ? "is cut short" : "is longer than it should be";
+	crypto_generichash(checksum, sizeof(checksum), (const uint8_t *)head + from, size - from,
+			   NULL, 0);
+	if (memcmp(checksum, head->checksum, sizeof(checksum)) != 0)
+		return "is damaged: its checksum is wrong";
+	return NULL;
 }
 
-static bool read_head(struct cursor *cursor, struct head *head)
+/* A file whose checksum is right may still have been made to harm. */
+static bool numbers_are_sound(const struct model_head *head)
 {
-	const char *facts = take(cursor, 1, 24);
-	if (!facts)
+	return head->labels >= 1 && head->labels <= MODEL_LABELS_MAX &&
+	       head->rows < UINT64_C(1) << 24 &&
+	       (uint64_t)head->buckets * MODEL_BUCKET > head->rows &&
+	       memchr(head->card.version, '\0', sizeof(head->card.version)) &&
+	       memchr(head->card.fingerprint, '\0', sizeof(head->card.fingerprint)) &&
+	       head->names_size >= head->labels && isfinite(head->sharpness) &&
+	       head->sharpness > 0 && isfinite(head->tilt) && isfinite(head->shift);
+}
+
+static bool read_parts(struct model *model, struct cursor *cursor)
+{
+	const struct model_head *head = model->head;
+	model->bias = take(cursor, head->labels, sizeof(*model->bias));
+	model->threshold = take(cursor, head->labels, sizeof(*model->threshold));
+	const char *names = take(cursor, head->names_size, 1);
+	model->languages = take(cursor, head->languages_size, 1);
+	model->bucket = take(cursor, head->buckets, sizeof(*model->bucket));
+	model->row_size = model_row_size(head->labels);
+	model->row = take(cursor, head->rows, model->row_size);
+	if (!model->bias || !model->threshold || !names || !model->languages || !model->bucket ||
+	    !model->row || cursor->left || names[head->names_size - 1] ||
+	    (head->languages_size && model->languages[head->languages_size - 1]))
 		return false;
-	memcpy(head, facts, 24); /* the numbers in front of the pointers */
-	if (!head->labels || head->labels > LABELS_MAX || !head->slots ||
-	    (head->slots & (head->slots - 1)) || head->temperature <= 0)
-		return false;
-	head->names = take(cursor, head->labels, sizeof(*head->names));
-	head->bias = take(cursor, head->labels, sizeof(*head->bias));
-	head->slot = take(cursor, head->slots, sizeof(*head->slot));
-	/* in fours, so that what follows is aligned */
-	head->weight = take(cursor, (head->weights + 1) / 2 * 2, sizeof(*head->weight));
-	return head->names && head->bias && head->slot && head->weight && weights_are_within(head);
+	model->name = x_calloc(head->labels, sizeof(*model->name));
+	const char *end = names + head->names_size;
+	for (uint32_t l = 0; l < head->labels; l++) {
+		if (names == end)
+			return false;
+		model->name[l] = names;
+		names += strlen(names) + 1;
+	}
+	return names == end;
+}
+
+/* Every search must end, and every row be there. */
+static bool buckets_are_sound(const struct model *model)
+{
+	uint32_t used = 0;
+	for (uint32_t i = 0; i < model->head->buckets; i++) {
+		const struct model_bucket *bucket = &model->bucket[i];
+		for (uint32_t k = 0; k < MODEL_BUCKET && bucket->tag[k]; k++) {
+			if (bucket->row[k] >> 8 >= model->head->rows)
+				return false;
+			used++;
+		}
+	}
+	return used == model->head->rows;
+}
+
+static struct model *model_open(char *memory, size_t size, const char **fault)
+{
+	struct model *model = x_calloc(1, sizeof(*model));
+	struct cursor cursor = {memory, size};
+	model->memory = memory;
+	model->head = (const void *)memory;
+	*fault = fault_of_head(model->head, size);
+	if (!*fault &&
+	    (!numbers_are_sound(model->head) || !take(&cursor, 1, sizeof(*model->head)) ||
+	     !read_parts(model, &cursor) || !buckets_are_sound(model)))
+		*fault = "contradicts itself";
+	if (*fault)
+		model_free(&model);
+	return model;
 }
 
 struct model *model_load(const char *file, struct err *err)
 {
 	char reason[160];
+	const char *fault;
 	size_t size;
-	char *memory = text_read_file(file, MODEL_MAX, &size, reason);
+	char *memory = text_read_file(file, MODEL_FILE_MAX, &size, reason);
 	if (!memory) {
 		err_set(err, "model.file: %s: %s", file, reason);
 		return NULL;
 	}
-	struct model *model = x_calloc(1, sizeof(*model));
-	model->memory = memory;
-	struct cursor cursor = {memory, size};
-	const char *magic = take(&cursor, 1, 8), *version = take(&cursor, 1, 32);
-	if (magic && version && memcmp(magic, MAGIC, 8) == 0 && !version[31]) {
-		memcpy(model->card.version, version, 32);
-		if (read_head(&cursor, &model->heads[HEAD_CATEGORY]) &&
-		    read_head(&cursor, &model->heads[HEAD_LANGUAGE]))
-			return model;
+	struct model *model = model_open(memory, size, &fault);
+	if (!model) {
+		err_set(err, "model.file: %s %s", file, fault);
+		return NULL;
 	}
-	err_set(err, "model.file: %s is no model of this program", file);
-	model_free(&model);
-	return NULL;
+	model->service = x_calloc(model->head->labels, sizeof(*model->service));
+	model->service_size = x_calloc(model->head->labels, sizeof(*model->service_size));
+	model_services(model->name, model->head->labels, model->service);
+	for (uint32_t l = 0; l < model->head->labels; l++) {
+		size_t bytes = service_size(model->name[l]);
+		model->service_size[l] = (uint32_t)(bytes ? bytes : strlen(model->name[l]));
+	}
+	for (uint32_t i = 0; i < 256; i++) {
+		model->heft[i] = model_heft(i);
+		model->voices[i] = model_voices(i);
+	}
+	return model;
 }
 
 void model_free(struct model **model)
 {
 	if (!*model)
 		return;
+	free((*model)->name);
+	free((*model)->service);
+	free((*model)->service_size);
 	free((*model)->memory);
 	free(*model);
 	*model = NULL;
 }
 
-/* ---- scores --------------------------------------------------------------------------------- */
+/* ---- what it says of itself ------------------------------------------------------------------ */
 
-float model_value(const struct features *features, size_t index, float norm)
+const struct model_card *model_card(const struct model *model)
 {
-	return logf(1 + (float)features->count_of[index]) * norm;
+	return &model->head->card;
 }
 
-float model_norm(const struct features *features)
+uint32_t model_labels(const struct model *model)
 {
+	return model->head->labels;
+}
+
+const char *model_label(const struct model *model, uint32_t label)
+{
+	return model->name[label];
+}
+
+float model_threshold(const struct model *model, uint32_t label)
+{
+	return model->threshold[label];
+}
+
+bool model_knows_language(const struct model *model, const char *language)
+{
+	const char *end = model->languages + model->head->languages_size;
+	for (const char *known = model->languages; known < end; known += strlen(known) + 1) {
+		if (strcmp(known, language) == 0)
+			return true;
+	}
+	return model->head->languages_size == 0;
+}
+
+/* ---- judging --------------------------------------------------------------------------------- */
+
+/* A feature of the text that the model knows. */
+struct hit {
+	const struct model_row *row;
+	float value;      /* of the feature, and later of its row's 8-bit numbers */
+	uint32_t feature; /* of the text */
+};
+
+typedef uint32_t four __attribute__((vector_size(16)));
+typedef uint64_t two __attribute__((vector_size(16)));
+
+/* The bucket's row << 8 | heft at the tag, 0: it is not there. All are looked at: no branch to
+ * guess. */
+static inline uint32_t row_at(const struct model_bucket *bucket, uint32_t tag)
+{
+	four tags[2], rows[2];
+	memcpy(tags, bucket->tag, sizeof(tags));
+	memcpy(rows, bucket->row, sizeof(rows));
+	four found = ((four)(tags[0] == tag) & rows[0]) | ((four)(tags[1] == tag) & rows[1]);
+	two halves = (two)found;
+	uint64_t either = halves[0] | halves[1];
+	return (uint32_t)(either | either >> 32);
+}
+
+static inline uint32_t find(const struct model *model, uint64_t hash)
+{
+	uint32_t at = model_place(hash, model->head->buckets), tag = model_tag(hash);
+	for (;;) {
+		const struct model_bucket *bucket = &model->bucket[at];
+		uint32_t found = row_at(bucket, tag);
+		if (found || !bucket->tag[MODEL_BUCKET - 1])
+			return found;
+		at = at + 1 == model->head->buckets ? 0 : at + 1;
+	}
+}
+
+/* The known features, as parts of a vector of length 1; returns how many. */
+static size_t look_up(const struct model *model, const struct features *features, struct hit *hits)
+{
+	enum { AHEAD = 12 };
 	float sum = 0;
+	size_t found = 0;
 	for (size_t i = 0; i < features->count; i++) {
-		float value = model_value(features, i, 1);
+		if (i + AHEAD < features->count)
+			__builtin_prefetch(&model->bucket[model_place(features->hash[i + AHEAD],
+								      model->head->buckets)]);
+		uint32_t slot = find(model, features->hash[i]);
+		if (!slot)
+			continue;
+		uint32_t times = features->count_of[i];
+		float value = model->voices[times > 255 ? 255 : times] * model->heft[slot & 255];
+		const char *at = model->row + (slot >> 8) * model->row_size;
+		__builtin_prefetch(at);
+		hits[found++] = (struct hit){(const void *)at, value, (uint32_t)i};
 		sum += value * value;
 	}
-	return sum > 0 ? 1 / sqrtf(sum) : 0;
+	float by = found ? 1 / sqrtf(sum) : 0;
+	for (size_t i = 0; i < found; i++)
+		hits[i].value *= by * hits[i].row->scale;
+	return found;
 }
 
-static const struct head_slot *find(const struct head *head, uint64_t hash)
+typedef int8_t bytes_of_lane __attribute__((vector_size(MODEL_LANES)));
+typedef float lane __attribute__((vector_size(MODEL_LANES * sizeof(float))));
+
+/* Fits any x86-64, and uses what the processor has beyond. */
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) &&                             \
+	!defined(__SANITIZE_ADDRESS__)
+#define ANY_PROCESSOR __attribute__((target_clones("avx2", "default")))
+#else
+#define ANY_PROCESSOR
+#endif
+
+enum { AT_ONCE = 4 }; /* lanes that are added up in registers */
+
+/* By address, because a vector that is passed by value is another thing on another processor. */
+static inline __attribute__((always_inline)) void add_part(lane *sum, const struct hit *hit,
+							   uint32_t at)
 {
-	uint32_t tag = (uint32_t)(hash >> 32), mask = head->slots - 1, at = (uint32_t)hash & mask;
-	for (; head->slot[at].count; at = (at + 1) & mask) {
-		if (head->slot[at].tag == tag)
-			return &head->slot[at];
-	}
-	return NULL;
+	bytes_of_lane weight;
+	memcpy(&weight, hit->row->weight + at * MODEL_LANES, sizeof(weight));
+	*sum += hit->value * __builtin_convertvector(weight, lane);
 }
 
-static void keep_best(struct model_guess best[3], uint32_t label, float score)
+ANY_PROCESSOR
+static void add_rows(const struct hit *hits, size_t count, uint32_t lanes, lane *scores)
+{
+	uint32_t at = 0;
+	for (; at + AT_ONCE <= lanes; at += AT_ONCE) {
+		lane a = scores[at], b = scores[at + 1], c = scores[at + 2], d = scores[at + 3];
+		for (size_t i = 0; i < count; i++) {
+			add_part(&a, &hits[i], at);
+			add_part(&b, &hits[i], at + 1);
+			add_part(&c, &hits[i], at + 2);
+			add_part(&d, &hits[i], at + 3);
+		}
+		scores[at] = a;
+		scores[at + 1] = b;
+		scores[at + 2] = c;
+		scores[at + 3] = d;
+	}
+	for (; at < lanes; at++) {
+		lane sum = scores[at];
+		for (size_t i = 0; i < count; i++)
+			add_part(&sum, &hits[i], at);
+		scores[at] = sum;
+	}
+}
+
+static void keep_best(struct model_guess best[MODEL_GUESSES], uint32_t label, float score)
 {
 	struct model_guess one = {label, score};
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < MODEL_GUESSES; i++) {
 		if (one.confidence > best[i].confidence) {
 			struct model_guess other = best[i];
 			best[i] = one;
@@ -134,114 +329,98 @@ static void keep_best(struct model_guess best[3], uint32_t label, float score)
 	}
 }
 
-void model_guess(const struct head *head, const struct features *features,
-		 struct model_guess best[3])
+/* Scores become probabilities. The best guess's is put right, the others share what is left. */
+static void be_honest(const struct model *model, float *score, struct verdict *verdict)
 {
-	float scores[LABELS_MAX], norm = model_norm(features), sum = 0;
-	memcpy(scores, head->bias, head->labels * sizeof(*scores));
-	for (size_t i = 0; i < features->count; i++) {
-		const struct head_slot *slot = find(head, features->hash[i]);
-		float value = slot ? model_value(features, i, norm) * head->scale : 0;
-		for (uint32_t w = 0; slot && w < slot->count; w++) {
-			const struct head_weight *weight = &head->weight[slot->first + w];
-			scores[weight->label] += value * weight->weight;
-		}
+	uint32_t labels = model->head->labels;
+	float others = 0;
+	for (int i = 0; i < MODEL_GUESSES; i++)
+		verdict->best[i] = (struct model_guess){0, -INFINITY};
+	for (uint32_t l = 0; l < labels; l++)
+		keep_best(verdict->best, l, score[l]);
+	uint32_t best = verdict->best[0].label;
+	float top = verdict->best[0].confidence;
+	for (uint32_t l = 0; l < labels; l++) {
+		score[l] = expf(model->head->sharpness * (score[l] - top));
+		others += l == best ? 0 : score[l];
 	}
-	for (int i = 0; i < 3; i++)
-		best[i] = (struct model_guess){0, -INFINITY};
-	for (uint32_t label = 0; label < head->labels; label++)
-		keep_best(best, label, scores[label]);
-	for (uint32_t label = 0; label < head->labels; label++)
-		sum += expf((scores[label] - best[0].confidence) / head->temperature);
-	float top = best[0].confidence;
-	for (int i = 0; i < 3; i++)
-		best[i].confidence = expf((best[i].confidence - top) / head->temperature) / sum;
+	float logit = -logf(fmaxf(others, 1e-9f));
+	float sure = 1 / (1 + expf(-(model->head->tilt * logit + model->head->shift)));
+	for (uint32_t l = 0; l < labels; l++)
+		score[l] = l == best ? sure : others > 0 ? score[l] / others * (1 - sure) : 0;
+	verdict->guesses = labels < MODEL_GUESSES ? labels : MODEL_GUESSES;
+	for (uint32_t i = 0; i < verdict->guesses; i++)
+		verdict->best[i].confidence = score[verdict->best[i].label];
 }
 
-/* How much each token speaks for the label. */
-static void explain(const struct head *head, const struct features *features, uint32_t label,
-		    float *by_token)
+/* The service of the answer, or, when there is none, the likeliest. */
+static void say_service(const struct model *model, const float *probability,
+			struct verdict *verdict)
 {
-	float *by_feature = x_calloc(features->count + 1, sizeof(*by_feature));
-	for (size_t i = 0; i < features->count; i++) {
-		const struct head_slot *slot = find(head, features->hash[i]);
-		for (uint32_t w = 0; slot && w < slot->count; w++) {
-			const struct head_weight *weight = &head->weight[slot->first + w];
-			if (weight->label == label)
-				by_feature[i] =
-				    (float)weight->weight / (float)features->count_of[i];
-		}
-	}
-	for (size_t i = 0; i < features->seen_count; i++)
-		by_token[features->seen_token[i]] += by_feature[features->seen[i]];
-	free(by_feature);
+	float sum[MODEL_LABELS_MAX];
+	uint32_t labels = model->head->labels, best = model->service[verdict->best[0].label];
+	memset(sum, 0, labels * sizeof(*sum));
+	for (uint32_t l = 0; l < labels; l++)
+		sum[model->service[l]] += probability[l];
+	for (uint32_t l = 0; l < labels && verdict->abstained; l++)
+		best = sum[l] > sum[best] ? l : best;
+	verdict->service = best;
+	verdict->service_size = model->service_size[best];
+	verdict->service_confidence = sum[best];
+	verdict->service_sure = !verdict->abstained || sum[best] >= model->head->service_threshold;
 }
 
-static void say_terms(const struct head *head, const struct features *features,
+/* The tokens whose features speak most for the best guess. */
+static void say_terms(struct features *features, const struct hit *hits, size_t count,
 		      struct verdict *verdict)
 {
-	uint32_t tokens = 0;
-	for (size_t i = 0; i < features->seen_count; i++)
-		tokens = features->seen_token[i] >= tokens ? features->seen_token[i] + 1 : tokens;
-	float *by_token = x_calloc(tokens + 1, sizeof(*by_token));
-	explain(head, features, verdict->best[0].label, by_token);
+	uint32_t label = verdict->best[0].label;
+	float *speaks = features->speaks, *by_token = features->by_token;
+	memset(speaks, 0, features->count * sizeof(*speaks));
+	memset(by_token, 0, features->token_count * sizeof(*by_token));
+	for (size_t i = 0; i < count; i++)
+		speaks[hits[i].feature] = hits[i].value * (float)hits[i].row->weight[label] /
+					  (float)features->count_of[hits[i].feature];
+	for (size_t i = 0;
+	     i < features->seen_count;) { /* a token's features come in a row, twice */
+		uint32_t token = features->seen_token[i];
+		float sum = by_token[token];
+		for (; i < features->seen_count && features->seen_token[i] == token; i++)
+			sum += speaks[features->seen[i]];
+		by_token[token] = sum;
+	}
 	while (verdict->term_count < MODEL_TERMS) {
 		uint32_t best = 0;
-		for (uint32_t i = 1; i < tokens; i++) {
-			if (by_token[i] > by_token[best])
-				best = i;
-		}
+		for (uint32_t i = 1; i < features->token_count; i++)
+			best = by_token[i] > by_token[best] ? i : best;
 		if (by_token[best] <= 0)
-			break;
+			return;
 		verdict->terms[verdict->term_count++] = best;
 		by_token[best] = 0;
 	}
-	free(by_token);
-}
-
-const struct model_card *model_card(const struct model *model)
-{
-	return &model->card;
-}
-
-uint32_t model_labels(const struct model *model)
-{
-	return model->heads[HEAD_CATEGORY].labels;
-}
-
-const char *model_label(const struct model *model, uint32_t label)
-{
-	return model->heads[HEAD_CATEGORY].names[label];
-}
-
-float model_threshold(const struct model *model, uint32_t label)
-{
-	(void)label;
-	return model->heads[HEAD_CATEGORY].threshold;
 }
 
 void model_judge(const struct model *model, struct features *features, struct verdict *verdict)
 {
-	const struct head *head = &model->heads[HEAD_CATEGORY];
+	lane score[(MODEL_LABELS_MAX + MODEL_LANES - 1) / MODEL_LANES];
+	uint32_t lanes = model_lanes(model->head->labels) / MODEL_LANES;
+	float *label_score = (float *)score;
 	*verdict = (struct verdict){.abstained = true};
-	if (!features->count)
+	if (!features->hits)
+		features->hits = x_calloc(FEATURES_MAX, sizeof(*features->hits));
+	struct hit *hits = features->hits;
+	size_t count = look_up(model, features, hits);
+	if (!count)
 		return;
-	model_guess(head, features, verdict->best);
-	verdict->guesses = head->labels < MODEL_GUESSES ? head->labels : MODEL_GUESSES;
-	verdict->abstained = verdict->best[0].confidence < head->threshold;
-	verdict->service = verdict->best[0].label;
-	verdict->service_size = (uint32_t)strcspn(head->names[verdict->service], ".");
-	verdict->service_confidence = verdict->best[0].confidence;
-	verdict->service_sure = !verdict->abstained;
-	say_terms(head, features, verdict);
-}
-
-const char *model_language(const struct model *model, const struct features *features,
-			   float *confidence)
-{
-	struct model_guess best[MODEL_GUESSES];
-	const struct head *head = &model->heads[HEAD_LANGUAGE];
-	model_guess(head, features, best);
-	*confidence = best[0].confidence;
-	return head->names[best[0].label];
+	memset(score, 0, lanes * sizeof(*score));
+	memcpy(label_score, model->bias, model->head->labels * sizeof(*label_score));
+	add_rows(hits, count, lanes, score);
+	be_honest(model, label_score, verdict);
+	float known = (float)count / (float)features->count;
+	verdict->abstained =
+		verdict->best[0].confidence < model->threshold[verdict->best[0].label] ||
+		known < model->head->least_known;
+	say_service(model, label_score, verdict);
+	verdict->service_sure &= known >= model->head->least_known;
+	say_terms(features, hits, count, verdict);
 }

@@ -13,7 +13,7 @@
 #include "feature.h"
 #include "util/err.h"
 
-#define MODEL_LABELS_MAX 1024
+#define MODEL_LABELS_MAX 1000
 #define MODEL_GUESSES    3
 #define MODEL_TERMS      5
 
@@ -71,9 +71,13 @@ struct verdict {
 /* features: of the text. They may be judged by several models, one after the other. */
 void model_judge(const struct model *model, struct features *features, struct verdict *verdict);
 
-/* Until the language has a module of its own: from the same file. Returns how many of best are set.
+/* Languages that it was taught in (BCP 47); it knows every one when it was not told. */
+bool model_knows_language(const struct model *model, const char *language);
+
+/*
+ * Of each name, the number of the first that is of the same service: roads.pothole and roads.snow
+ * are, and a name that has another form is a service of its own.
  */
-const char *model_language(const struct model *model, const struct features *features,
-			   float *confidence);
+void model_services(const char *const *names, uint32_t count, uint32_t *service);
 
 #endif

@@ -1,43 +1,100 @@
-/* How a model lies in its file: for model.c, which reads it, and train.c, which writes it. */
+/*
+ * How a model lies in its file: for model.c, which reads it, and model_write.c. The file is the
+ * head, then bias and threshold of each label, the labels' names, the languages' names, the buckets
+ * and the rows. Numbers are little-endian.
+ */
 #ifndef CLASSIFICATION_MODEL_FILE_H
 #define CLASSIFICATION_MODEL_FILE_H
 
+#include <math.h>
+
 #include "model.h"
 
-#define LABELS_MAX 256
+#define MODEL_MAGIC    "RDRSMDL2"
+#define MODEL_FILE_MAX (64 * 1024 * 1024)
+#define MODEL_LANES    8 /* a row's weights are padded to a multiple of it */
+#define MODEL_CHECKSUM 32
+#define MODEL_BUCKET   8 /* a bucket is a line of the processor's cache */
 
-enum model_head { HEAD_CATEGORY, HEAD_LANGUAGE, HEADS };
+struct model_head {
+	char magic[8];
+	uint8_t checksum[MODEL_CHECKSUM]; /* BLAKE2b of all that follows */
+	uint64_t size;                    /* of the file */
+	struct model_card card;
+	uint32_t labels, buckets, rows;
+	uint32_t names_size, languages_size;
+	/* The softmax of sharpness * score, then logit -> tilt * logit + shift for the best guess.
+	 */
+	float sharpness, tilt, shift;
+	float least_known; /* share of a text's features; a text that has less is foreign */
+	float service_threshold;
+};
 
-/* As in the file: a head is this, then its labels' names, biases, slots and weights. */
-struct head {
-	uint32_t labels, slots, weights; /* slots: a power of two */
-	float scale;                     /* of the 8-bit weights */
-	float temperature;               /* divides the scores: makes the probabilities honest */
-	float threshold;                 /* below this confidence nothing is said */
-	char (*names)[32];
-	float *bias;
-	struct head_slot {
-		uint32_t tag; /* upper half of the feature's hash; count 0: free */
-		uint32_t first : 24, count : 8;
-	} * slot;
-	struct head_weight {
-		uint8_t label;
-		int8_t weight;
-	} * weight;
+/*
+ * Features, found by their hash: its upper half tells the bucket, its lower one is the tag. What does not
+ * fit into a bucket is in the next one that has room, the last being followed by the first.
+ */
+struct model_bucket {
+	uint32_t tag[MODEL_BUCKET]; /* 0: free, and so are those after it */
+	uint32_t row[MODEL_BUCKET]; /* row << 8 | heft of the feature, see model_heft */
+};
+
+/* A row's weights are scale times its 8-bit numbers. */
+struct model_row {
+	float scale;
+	int8_t weight[]; /* model_lanes(labels) of them */
 };
 
 struct model {
-	struct model_card card;
-	struct head heads[HEADS];
+	const struct model_head *head;
+	const float *bias, *threshold;
+	const char **name;
+	uint32_t *service; /* of each label: the first label of the same service */
+	float heft[256], voices[256];
+	uint32_t *service_size; /* bytes of its name */
+	const char *languages;  /* each with a NUL */
+	const struct model_bucket *bucket;
+	const char *row;
+	size_t row_size;
 	void *memory;
 };
 
-/* The three best labels, best first. */
-void model_guess(const struct head *head, const struct features *features,
-		 struct model_guess best[MODEL_GUESSES]);
+static inline uint32_t model_lanes(uint32_t labels)
+{
+	return (labels + MODEL_LANES - 1) / MODEL_LANES * MODEL_LANES;
+}
 
-/* A feature's value: of a text of any length all values together have length 1. */
-float model_value(const struct features *features, size_t index, float norm);
-float model_norm(const struct features *features);
+static inline size_t model_row_size(uint32_t labels)
+{
+	return sizeof(struct model_row) + model_lanes(labels);
+}
+
+static inline uint32_t model_place(uint64_t hash, uint32_t buckets)
+{
+	return (uint32_t)((hash >> 32) * buckets >> 32);
+}
+
+static inline uint32_t model_tag(uint64_t hash)
+{
+	return (uint32_t)hash ? (uint32_t)hash : 1;
+}
+
+/* Hefts are kept in steps of 4.4 %. */
+static inline float model_heft(uint32_t step)
+{
+	return exp2f(((float)step - 128) / 16);
+}
+
+static inline uint32_t model_heft_step(float heft)
+{
+	float step = roundf(log2f(heft) * 16 + 128);
+	return step < 1 ? 1 : step > 255 ? 255 : (uint32_t)step;
+}
+
+/* A feature that occurs count times in a text speaks with this many voices. */
+static inline float model_voices(uint32_t count)
+{
+	return 1 + logf((float)count);
+}
 
 #endif

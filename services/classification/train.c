@@ -1,393 +1,360 @@
 /*
- * NAME      redress-train - make a model
- * SYNOPSIS  redress-train VERSION MODEL CATEGORY-TRAIN CATEGORY-DEV LANGUAGE-TRAIN LANGUAGE-DEV
+ * NAME      redress-train - learn from labelled texts
+ * SYNOPSIS  redress-train --model FILE [--dev FILE] [--map FILE] [--precision SHARE] [--size MIB]
+ *                         [--version NAME] LINES...
  *
- * The four inputs hold one text a line: label, tab, text. Learns multinomial logistic regression by
- * stochastic gradient descent over the features of feature.h, keeps the weights that matter in 8
- * bits, then sets temperature and threshold on the dev texts and says how good it is on them.
+ * Reads JSON lines (text, label, perhaps lang), or label, tab, text in a file whose name ends in
+ * .tsv, and writes a model. What the learner needs to be told it finds out by itself, on parts of
+ * the texts that it holds aside; the same lines make the same model. docs/classification.md says
+ * how it works.
+ *
+ * EXIT STATUS  0; 1 at the first line that is wrong, which standard error names; 2 for a wrong
+ * call.
  */
-#include <math.h>
+#include <errno.h>
+#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "model_file.h"
+#include "calibrate.h"
+#include "labelled.h"
+#include "learn.h"
+#include "model_write.h"
+#include "score.h"
+#include "tune.h"
 #include "util/alloc.h"
 #include "util/log.h"
 
-#define EPOCHS        6
-#define RATE          6.0f
-#define LEAST_TEXTS   3      /* a feature in fewer texts is chance */
-#define FEATURES_KEPT 360000 /* of a head: bounds the size of the model */
-#define WEIGHTS_KEPT  10     /* labels a feature speaks for or against at most */
-#define PRECISION     0.85   /* wanted of what is not abstained from */
+#define LEAST_TEXTS 10
+#define FEATURES_PRE                                                                               \
+	64000000 /* features times labels that are learned at a time: bounds the memory */
 
-struct text {
-	uint32_t label, first, count; /* in index[] and value[] */
+static const char usage[] =
+	"usage: redress-train --model FILE [OPTION...] LINES...\n"
+	"Learns from labelled texts: JSON lines with text, label and perhaps lang, or, in a file "
+	"whose\n"
+	"name ends in .tsv, label, tab, text. - is standard input. Writes a model for model.file.\n"
+	"  --model FILE       where to write it\n"
+	"  --dev FILE         labelled texts that are not learned from; the scores are of these "
+	"instead of\n"
+	"                     of parts held aside\n"
+	"  --map FILE         label, tab, category: other names for the labels; lines whose label "
+	"is not\n"
+	"                     in it are passed over\n"
+	"  --precision SHARE  wanted of each category's answers, 0.5 to 0.999 (default 0.95): "
+	"below the\n"
+	"                     confidence that it takes the classifier abstains\n"
+	"  --size MIB         the model is at most as large, 1 to 64 (default 16)\n"
+	"  --version NAME     names the model in every result (default: from the texts' "
+	"fingerprint)\n";
+
+struct request {
+	const char *model, *dev, *map, *version;
+	double precision, mib;
+	char **lines;
 };
 
-struct set {
-	char names[LABELS_MAX][32];
-	uint32_t labels;
-	struct text *texts;
-	size_t count;
-	uint32_t *index; /* features of all texts, one after the other */
-	float *value;
-	size_t used, room;
-};
-
-/* Features by their hash. */
-struct lexicon {
-	uint64_t *hash;
-	uint32_t *texts; /* how many hold it */
-	uint32_t *slot;
-	size_t count, slots;
-};
-
-static struct fold_table *table;
-
-static uint32_t feature_index(struct lexicon *lexicon, uint64_t hash, bool add)
+static double number(const char *option, const char *text, double least, double most)
 {
-	size_t at = (hash >> 8) & (lexicon->slots - 1);
-	for (; lexicon->slot[at]; at = (at + 1) & (lexicon->slots - 1)) {
-		if (lexicon->hash[lexicon->slot[at] - 1] == hash)
-			return lexicon->slot[at];
+	char *end;
+	double value = strtod(text, &end);
+	if (end != text && !*end && value >= least && value <= most)
+		return value;
+	fprintf(stderr, "redress-train: --%s: from %g to %g\n", option, least, most);
+	exit(2);
+}
+
+static void read_option(int option, struct request *request)
+{
+	if (option == 'm')
+		request->model = optarg;
+	else if (option == 'd')
+		request->dev = optarg;
+	else if (option == 'a')
+		request->map = optarg;
+	else if (option == 'p')
+		request->precision = number("precision", optarg, 0.5, 0.999);
+	else if (option == 's')
+		request->mib = number("size", optarg, 1, 64);
+	else if (option == 'v')
+		request->version = optarg;
+	else if (option == 'h')
+		fputs(usage, stdout);
+	else
+		fputs(usage, stderr);
+	if (option == 'h' || option == '?')
+		exit(option == 'h' ? 0 : 2);
+}
+
+static struct request read_request(int argc, char **argv)
+{
+	static const struct option options[] = {{"model", required_argument, NULL, 'm'},
+						{"dev", required_argument, NULL, 'd'},
+						{"map", required_argument, NULL, 'a'},
+						{"precision", required_argument, NULL, 'p'},
+						{"size", required_argument, NULL, 's'},
+						{"version", required_argument, NULL, 'v'},
+						{"help", no_argument, NULL, 'h'},
+						{NULL, 0, NULL, 0}};
+	struct request request = {.precision = 0.95, .mib = 16};
+	for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;)
+		read_option(option, &request);
+	if (!request.model || optind == argc) {
+		fputs(usage, stderr);
+		exit(2);
 	}
-	if (!add || lexicon->count > lexicon->slots / 2)
-		return 0;
-	lexicon->hash[lexicon->count] = hash;
-	lexicon->slot[at] = (uint32_t)++lexicon->count;
-	return lexicon->slot[at];
+	if (request.version && (!*request.version || strlen(request.version) > 31)) {
+		fprintf(stderr, "redress-train: --version: 1 to 31 bytes\n");
+		exit(2);
+	}
+	request.lines = argv + optind;
+	return request;
 }
 
-static uint32_t label_index(struct set *set, const char *name)
+static void say(const char *what)
 {
-	uint32_t i = 0;
-	while (i < set->labels && strcmp(set->names[i], name) != 0)
-		i++;
-	if (i == LABELS_MAX)
-		fatal("more than %d labels", LABELS_MAX);
-	if (i == set->labels)
-		snprintf(set->names[set->labels++], sizeof(*set->names), "%s", name);
-	return i;
+	fprintf(stderr, "%s\n", what);
 }
 
-static void add_text(struct set *set, struct lexicon *lexicon, char *line, bool learn)
+/* ---- the texts ------------------------------------------------------------------------------- */
+
+static int add_text(void *builder, const char *text, size_t size, const char *label,
+		    const char *language, struct err *err)
 {
-	static struct folded folded;
-	static struct features features;
-	char *text = strchr(line, '\t');
-	if (!text)
-		fatal("a line without a tab");
-	*text++ = '\0';
-	set->texts = x_realloc(set->texts, set->count + 1, sizeof(*set->texts));
-	struct text *one = &set->texts[set->count++];
-	fold(table, text, strlen(text), &folded);
-	features_of(&folded, &features);
-	*one = (struct text){label_index(set, line), (uint32_t)set->used, 0};
-	float norm = model_norm(&features);
-	for (size_t i = 0; i < features.count; i++) {
-		uint32_t index = feature_index(lexicon, features.hash[i], learn);
-		if (!index)
-			continue;
-		if (set->used == set->room) {
-			set->room = set->room ? 2 * set->room : 1 << 20;
-			set->index = x_realloc(set->index, set->room, sizeof(*set->index));
-			set->value = x_realloc(set->value, set->room, sizeof(*set->value));
+	if (corpus_add(builder, text, size, label, language))
+		return err_set(err, "label: there are more than %d different ones",
+			       MODEL_LABELS_MAX);
+	return 0;
+}
+
+static struct corpus *read_corpus(const struct request *request, const struct label_map *map,
+				  struct err *err)
+{
+	struct corpus_builder *builder = corpus_builder_new();
+	for (char **file = request->lines; *file; file++) {
+		if (labelled_read(*file, map, add_text, builder, err)) {
+			corpus_builder_free(&builder);
+			return NULL;
 		}
-		lexicon->texts[index - 1] += learn;
-		set->index[set->used] = index - 1;
-		set->value[set->used++] = model_value(&features, i, norm);
-		one->count++;
 	}
-}
-
-static void read_set(struct set *set, struct lexicon *lexicon, const char *path, bool learn)
-{
-	char *line = NULL;
-	size_t room = 0;
-	FILE *file = fopen(path, "r");
-	if (!file)
-		fatal("%s cannot be read", path);
-	for (ssize_t size; (size = getline(&line, &room, file)) > 0;) {
-		line[strcspn(line, "\n")] = '\0';
-		add_text(set, lexicon, line, learn);
+	struct corpus *corpus = corpus_finish(&builder, 2);
+	if (corpus->texts < LEAST_TEXTS || corpus->labels.count < 2) {
+		err_set(err, "%zu texts of %u labels are not enough: at least %d of 2",
+			corpus->texts, corpus->labels.count, LEAST_TEXTS);
+		corpus_free(&corpus);
 	}
-	free(line);
-	fclose(file);
+	return corpus;
 }
 
-/* Features of too few texts go; those that stay are numbered anew. NULL for gone is UINT32_MAX. */
-static size_t renumber(const struct lexicon *lexicon, uint32_t *number)
+static int greatest_first(const void *a, const void *b)
 {
-	size_t kept = 0;
-	for (size_t i = 0; i < lexicon->count; i++)
-		number[i] = lexicon->texts[i] >= LEAST_TEXTS ? (uint32_t)kept++ : UINT32_MAX;
-	return kept;
+	const float *x = a, *y = b;
+	return (*x < *y) - (*x > *y);
 }
 
-static void scores_of(const struct set *set, const struct text *text, const uint32_t *number,
-		      const float *weights, const float *bias, uint32_t labels, float *scores)
+/* Only the features that tell most stay, so many as the model may hold. */
+static void keep_best(struct corpus *corpus, size_t most)
 {
-	memcpy(scores, bias, labels * sizeof(*scores));
-	for (uint32_t i = text->first; i < text->first + text->count; i++) {
-		const float *row = weights + (size_t)number[set->index[i]] * labels;
-		if (number[set->index[i]] == UINT32_MAX)
-			continue;
-		for (uint32_t l = 0; l < labels; l++)
-			scores[l] += set->value[i] * row[l];
-	}
-}
-
-static void soften(float *scores, uint32_t labels)
-{
-	float top = scores[0], sum = 0;
-	for (uint32_t l = 1; l < labels; l++)
-		top = fmaxf(top, scores[l]);
-	for (uint32_t l = 0; l < labels; l++)
-		sum += scores[l] = expf(scores[l] - top);
-	for (uint32_t l = 0; l < labels; l++)
-		scores[l] /= sum;
-}
-
-static void learn(const struct set *set, const uint32_t *number, float *weights, float *bias)
-{
-	float scores[LABELS_MAX];
-	uint32_t labels = set->labels;
-	size_t *order = x_calloc(set->count, sizeof(*order)), steps = EPOCHS * set->count;
-	for (size_t i = 0; i < set->count; i++)
-		order[i] = i;
-	for (size_t step = 0; step < steps; step++) {
-		size_t at = step % set->count, other = at + (size_t)rand() % (set->count - at);
-		size_t chosen = order[other];
-		order[other] = order[at];
-		order[at] = chosen;
-		const struct text *text = &set->texts[chosen];
-		float rate = RATE * (1 - (float)step / (float)steps);
-		scores_of(set, text, number, weights, bias, labels, scores);
-		soften(scores, labels);
-		scores[text->label] -= 1;
-		for (uint32_t i = text->first; i < text->first + text->count; i++) {
-			uint32_t feature = number[set->index[i]];
-			float *row = weights + (size_t)feature * labels, by = rate * set->value[i];
-			for (uint32_t l = 0; feature != UINT32_MAX && l < labels; l++)
-				row[l] -= by * scores[l];
-		}
-		for (uint32_t l = 0; l < labels; l++)
-			bias[l] -= 0.01f * rate * scores[l];
-		if (step % 20000 == 0)
-			fprintf(stderr, "\r%3zu %%", 100 * step / steps);
-	}
-	fprintf(stderr, "\r100 %%\n");
-	free(order);
-}
-
-/* ---- making it small ------------------------------------------------------------------------ */
-
-struct strength {
-	uint32_t feature;
-	float norm;
-};
-
-static int by_strength(const void *a, const void *b)
-{
-	float x = ((const struct strength *)a)->norm, y = ((const struct strength *)b)->norm;
-	return (x < y) - (x > y);
-}
-
-static int by_size(const void *a, const void *b)
-{
-	int x = abs(((const struct head_weight *)a)->weight);
-	int y = abs(((const struct head_weight *)b)->weight);
-	return y - x;
-}
-
-static void put_feature(struct head *head, uint64_t hash, const float *row)
-{
-	struct head_weight found[LABELS_MAX];
-	uint32_t count = 0, at = (uint32_t)hash & (head->slots - 1);
-	for (uint32_t l = 0; l < head->labels; l++) {
-		float weight = roundf(row[l] / head->scale);
-		int8_t small = (int8_t)fmaxf(-127, fminf(127, weight));
-		if (small)
-			found[count++] = (struct head_weight){(uint8_t)l, small};
-	}
-	qsort(found, count, sizeof(*found), by_size);
-	count = count > WEIGHTS_KEPT ? WEIGHTS_KEPT : count;
-	if (!count)
+	if (corpus->features <= most)
 		return;
-	while (head->slot[at].count)
-		at = (at + 1) & (head->slots - 1);
-	head->slot[at].tag = (uint32_t)(hash >> 32);
-	head->slot[at].first = head->weights & 0xFFFFFF;
-	head->slot[at].count = (uint8_t)count;
-	memcpy(head->weight + head->weights, found, count * sizeof(*found));
-	head->weights += count;
+	uint32_t *rows = x_calloc(corpus->texts, sizeof(*rows));
+	for (size_t i = 0; i < corpus->texts; i++)
+		rows[i] = (uint32_t)i;
+	float *worth = learn_worth(corpus, rows, corpus->texts);
+	float *sorted = x_memdup(worth, corpus->features * sizeof(*worth));
+	bool *keep = x_calloc(corpus->features, sizeof(*keep));
+	qsort(sorted, corpus->features, sizeof(*sorted), greatest_first);
+	for (uint32_t f = 0; f < corpus->features; f++)
+		keep[f] = worth[f] > sorted[most];
+	corpus_keep(corpus, keep);
+	free(keep);
+	free(sorted);
+	free(worth);
+	free(rows);
 }
 
-static void compress(struct head *head, const struct set *set, const struct lexicon *lexicon,
-		     const uint32_t *number, const float *weights, float *bias)
+/* ---- the scores ------------------------------------------------------------------------------ */
+
+static void score_held(const struct held *held, const struct calibration *calibration,
+		       const uint32_t *service, double precision, struct score *score)
 {
-	size_t count = 0;
-	float most = 0;
-	struct strength *list = x_calloc(lexicon->count, sizeof(*list));
-	for (size_t i = 0; i < lexicon->count; i++) {
-		float norm = 0;
-		for (uint32_t l = 0; number[i] != UINT32_MAX && l < set->labels; l++) {
-			float weight = weights[(size_t)number[i] * set->labels + l];
-			norm += weight * weight;
-			most = fmaxf(most, fabsf(weight));
-		}
-		if (norm > 0)
-			list[count++] = (struct strength){(uint32_t)i, norm};
+	struct trial *trials = x_calloc(held->texts + 1, sizeof(*trials));
+	float *scratch = x_calloc(held->labels, sizeof(*scratch));
+	for (size_t t = 0; t < held->texts; t++) {
+		struct estimate found = calibrated(calibration, held->score + t * held->lanes,
+						   service, held->labels, scratch);
+		trials[t] = (struct trial){held->label[t], found.label, found.confidence,
+					   found.confidence < calibration->threshold[found.label]};
 	}
-	qsort(list, count, sizeof(*list), by_strength);
-	count = count > FEATURES_KEPT ? FEATURES_KEPT : count;
-	*head = (struct head){.labels = set->labels, .slots = 1024, .bias = bias,
-			      .scale = most / 4 / 127, .temperature = 1};
-	while (head->slots < count * 4 / 3)
-		head->slots *= 2;
-	head->names = (char (*)[32])(uintptr_t)set->names;
-	head->slot = x_calloc(head->slots, sizeof(*head->slot));
-	head->weight = x_calloc(count * WEIGHTS_KEPT + 1, sizeof(*head->weight));
-	for (size_t i = 0; i < count; i++)
-		put_feature(head, lexicon->hash[list[i].feature],
-			    weights + (size_t)number[list[i].feature] * set->labels);
-	free(list);
-}
-
-/* ---- how sure it may be --------------------------------------------------------------------- */
-
-struct trial {
-	float confidence;
-	bool right;
-};
-
-static int by_confidence(const void *a, const void *b)
-{
-	float x = ((const struct trial *)a)->confidence, y = ((const struct trial *)b)->confidence;
-	return (x < y) - (x > y);
-}
-
-static size_t try_all(const struct head *head, const char *path, struct trial **trials, double *loss)
-{
-	struct folded folded = {0};
-	struct features features = {0};
-	struct model_guess best[3];
-	char *line = NULL, *text;
-	size_t room = 0, count = 0;
-	FILE *file = fopen(path, "r");
-	*loss = 0;
-	while (file && getline(&line, &room, file) > 0 && (text = strchr(line, '\t'))) {
-		*text++ = '\0';
-		fold(table, text, strlen(text), &folded);
-		features_of(&folded, &features);
-		model_guess(head, &features, best);
-		bool right = strcmp(head->names[best[0].label], line) == 0;
-		*trials = x_realloc(*trials, count + 1, sizeof(**trials));
-		(*trials)[count++] = (struct trial){best[0].confidence, right};
-		double p = fmin(fmax(best[0].confidence, 1e-6), 1 - 1e-6);
-		*loss -= log(right ? p : 1 - p);
-	}
-	free(line);
-	fclose(file);
-	folded_free(&folded);
-	features_free(&features);
-	return count;
-}
-
-static void calibrate(struct head *head, const char *dev, const char *what)
-{
-	struct trial *trials = NULL;
-	double loss, least = INFINITY;
-	float chosen = 1;
-	for (float t = 0.4f; t < 3; t *= 1.15f) {
-		head->temperature = t;
-		try_all(head, dev, &trials, &loss);
-		if (loss < least) {
-			least = loss;
-			chosen = t;
-		}
-	}
-	head->temperature = chosen;
-	size_t count = try_all(head, dev, &trials, &loss), right = 0, kept = 0, kept_right = 0;
-	qsort(trials, count, sizeof(*trials), by_confidence);
-	head->threshold = 1;
-	for (size_t i = 0; i < count; i++) {
-		right += trials[i].right;
-		if ((double)right >= PRECISION * (double)(i + 1)) {
-			head->threshold = trials[i].confidence;
-			kept = i + 1;
-			kept_right = right;
-		}
-	}
-	printf("%s: %zu dev texts, accuracy %.3f; temperature %.2f, threshold %.2f: answers %.1f %% of"
-	       " them, %.3f of those right\n",
-	       what, count, (double)right / (double)count, (double)head->temperature,
-	       (double)head->threshold, 100.0 * (double)kept / (double)count,
-	       (double)kept_right / (double)(kept ? kept : 1));
+	score_trials(trials, held->texts, held->labels, precision, score);
+	free(scratch);
 	free(trials);
 }
 
-static void make_head(struct head *head, const char *train, const char *dev, const char *what)
+static void print_score(const struct score *score, const char *of, double precision)
 {
-	struct set *set = x_calloc(1, sizeof(*set));
-	struct lexicon lexicon = {.slots = (size_t)1 << 25};
-	lexicon.hash = x_calloc(lexicon.slots, sizeof(*lexicon.hash));
-	lexicon.texts = x_calloc(lexicon.slots, sizeof(*lexicon.texts));
-	lexicon.slot = x_calloc(lexicon.slots, sizeof(*lexicon.slot));
-	read_set(set, &lexicon, train, true);
-	uint32_t *number = x_calloc(lexicon.count, sizeof(*number));
-	size_t kept = renumber(&lexicon, number);
-	fprintf(stderr, "%s: %zu texts, %u labels, %zu features\n", what, set->count, set->labels,
-		kept);
-	float *weights = x_calloc(kept * set->labels, sizeof(*weights));
-	float *bias = x_calloc(set->labels, sizeof(*bias));
-	learn(set, number, weights, bias);
-	compress(head, set, &lexicon, number, weights, bias);
-	calibrate(head, dev, what);
-	free(weights);
-	free(number);
-	free(lexicon.hash);
-	free(lexicon.texts);
-	free(lexicon.slot);
-	free(set->index);
-	free(set->value);
-	free(set->texts);
+	printf("%zu texts %s\n", score->count, of);
+	printf("accuracy                       %10.4f\n", score->accuracy);
+	printf("macro-F1                       %10.4f\n", score->macro_f1);
+	printf("calibration error (15 bins)    %10.4f\n", score->ece);
+	printf("coverage at %4.1f %% precision   %10.4f\n", 100 * precision, score->coverage);
+	printf("abstained                      %10.4f\n", score->abstained);
+	printf("precision of what was answered %10.4f\n", score->precision);
 }
 
-static void write_head(FILE *file, const struct head *head)
+/* Texts that were not learned from, judged by the model as it is in its file. */
+struct jury {
+	struct model *model;
+	struct fold_table *table;
+	struct folded folded;
+	struct features features;
+	struct trial *trials;
+	size_t count;
+};
+
+static int judge_text(void *context, const char *text, size_t size, const char *label,
+		      const char *language, struct err *err)
 {
-	fwrite(head, 24, 1, file);
-	fwrite(head->names, sizeof(*head->names), head->labels, file);
-	fwrite(head->bias, sizeof(*head->bias), head->labels, file);
-	fwrite(head->slot, sizeof(*head->slot), head->slots, file);
-	fwrite(head->weight, sizeof(*head->weight), (head->weights + 1) / 2 * 2, file);
+	struct jury *jury = context;
+	struct verdict verdict;
+	uint32_t labels = model_labels(jury->model), right = 0;
+	(void)language;
+	(void)err;
+	fold(jury->table, text, size, &jury->folded);
+	features_of(&jury->folded, &jury->features);
+	model_judge(jury->model, &jury->features, &verdict);
+	while (right < labels && strcmp(model_label(jury->model, right), label) != 0)
+		right++; /* labels: one that it never saw */
+	jury->trials = x_realloc(jury->trials, jury->count + 1, sizeof(*jury->trials));
+	jury->trials[jury->count++] = (struct trial){
+		.label = right,
+		.guess = verdict.best[0].label,
+		.confidence = verdict.best[0].confidence,
+		.abstained = verdict.abstained,
+	};
+	return 0;
+}
+
+static int score_dev(const struct request *request, const struct label_map *map,
+		     struct score *score, struct err *err)
+{
+	struct jury jury = {.model = model_load(request->model, err)};
+	if (!jury.model)
+		return -1;
+	jury.table = fold_table_new();
+	int failed = labelled_read(request->dev, map, judge_text, &jury, err);
+	if (!failed && !jury.count)
+		failed = err_set(err, "%s: there is no text in it", request->dev);
+	if (!failed)
+		score_trials(jury.trials, jury.count, model_labels(jury.model) + 1,
+			     request->precision, score);
+	free(jury.trials);
+	fold_table_free(&jury.table);
+	folded_free(&jury.folded);
+	features_free(&jury.features);
+	model_free(&jury.model);
+	return failed;
+}
+
+static void fill_card(const struct request *request, const struct corpus *corpus,
+		      const struct score *score, struct model_card *card)
+{
+	*card = (struct model_card){
+		.texts = corpus->texts,
+		.accuracy = (float)score->accuracy,
+		.macro_f1 = (float)score->macro_f1,
+		.calibration_error = (float)score->ece,
+		.coverage = (float)score->coverage,
+		.precision = (float)request->precision,
+	};
+	memcpy(card->fingerprint, corpus->fingerprint, sizeof(card->fingerprint));
+	if (request->version)
+		snprintf(card->version, sizeof(card->version), "%s", request->version);
+	else
+		snprintf(card->version, sizeof(card->version), "linear-%.12s", corpus->fingerprint);
+}
+
+/* ---- all together ---------------------------------------------------------------------------- */
+
+static struct learned *learn_all(const struct corpus *corpus, const struct recipe *recipe)
+{
+	uint32_t *rows = x_calloc(corpus->texts, sizeof(*rows));
+	for (size_t i = 0; i < corpus->texts; i++)
+		rows[i] = (uint32_t)i;
+	struct learned *learned = learn(corpus, rows, corpus->texts, recipe);
+	free(rows);
+	return learned;
+}
+
+/* With dev texts twice: the first time for them to be judged by what is in the file. */
+static int write_scored(const struct request *request, const struct label_map *map,
+			struct model_parts *parts, struct score *score, struct err *err)
+{
+	fill_card(request, parts->corpus, score, &parts->card);
+	if (model_write(request->model, parts, err))
+		return -1;
+	if (request->dev) {
+		if (score_dev(request, map, score, err))
+			return -1;
+		fill_card(request, parts->corpus, score, &parts->card);
+		if (model_write(request->model, parts, err))
+			return -1;
+	}
+	print_score(score, request->dev ? "of the dev file" : "held aside in turn",
+		    request->precision);
+	return 0;
+}
+
+static int make_model(const struct request *request, const struct label_map *map,
+		      const struct corpus *corpus, struct err *err)
+{
+	struct tuned tuned;
+	struct calibration calibration;
+	struct score score;
+	uint32_t *service = x_calloc(corpus->labels.count, sizeof(*service));
+	model_services((const char *const *)corpus->labels.name, corpus->labels.count, service);
+	tune(corpus, say, &tuned);
+	calibrate(&tuned.held, service, request->precision, &calibration);
+	score_held(&tuned.held, &calibration, service, request->precision, &score);
+	say("learning from all texts");
+	struct learned *learned = learn_all(corpus, &tuned.recipe);
+	struct model_parts parts = {.corpus = corpus,
+				    .learned = learned,
+				    .calibration = &calibration,
+				    .least_known = tuned.least_known};
+	int failed = write_scored(request, map, &parts, &score, err);
+	learned_free(&learned);
+	calibration_free(&calibration);
+	tuned_free(&tuned);
+	free(service);
+	return failed;
 }
 
 int main(int argc, char **argv)
 {
-	struct head heads[HEADS];
-	char version[32] = {0};
+	struct err err;
+	char what[160];
 	log_setup("train", LOG_LEVEL_INFO, false);
-	if (argc != 7) {
-		fprintf(stderr, "usage: redress-train VERSION MODEL CATEGORY-TRAIN CATEGORY-DEV"
-				" LANGUAGE-TRAIN LANGUAGE-DEV\n");
-		return 2;
-	}
-	snprintf(version, sizeof(version), "%s", argv[1]);
-	srand(1); /* the same texts make the same model */
-	table = fold_table_new();
-	make_head(&heads[HEAD_CATEGORY], argv[3], argv[4], "category");
-	make_head(&heads[HEAD_LANGUAGE], argv[5], argv[6], "language");
-	FILE *file = fopen(argv[2], "wb");
-	if (!file)
-		fatal("%s cannot be written", argv[2]);
-	fwrite("RDRSMDL1", 8, 1, file);
-	fwrite(version, sizeof(version), 1, file);
-	write_head(file, &heads[HEAD_CATEGORY]);
-	write_head(file, &heads[HEAD_LANGUAGE]);
-	if (fclose(file))
-		fatal("%s cannot be written", argv[2]);
+	struct request request = read_request(argc, argv);
+	struct label_map *map = NULL;
+	if (request.map && !(map = label_map_load(request.map, &err)))
+		fatal("%s", err.text);
+	struct corpus *corpus = read_corpus(&request, map, &err);
+	if (!corpus)
+		fatal("%s", err.text);
+	size_t size = model_feature_size(corpus->labels.count);
+	size_t most = (size_t)(request.mib * 1024 * 1024 - 65536) / size;
+	size_t at_once = FEATURES_PRE / corpus->labels.count;
+	uint32_t before = corpus->features;
+	keep_best(corpus, most < at_once ? most : at_once);
+	snprintf(what, sizeof(what), "%zu texts, %u labels, %u features, %u of them kept",
+		 corpus->texts, corpus->labels.count, before, corpus->features);
+	say(what);
+	int failed = make_model(&request, map, corpus, &err);
+	corpus_free(&corpus);
+	label_map_free(&map);
+	if (failed)
+		fatal("%s", err.text);
 	return 0;
 }

@@ -42,6 +42,7 @@ class Bench:
         self.rounds = arguments.rounds
         self.cases = arguments.cases
         self.data = arguments.data
+        self.quick = arguments.quick
         self.folder = folder
         self.servers = servers
         self._systems = 0
@@ -94,6 +95,8 @@ def arguments():
                         help="size of the end-to-end backlog (default 300000)")
     parser.add_argument("--data", type=pathlib.Path, default=ROOT.parent / "shared" / "data",
                         help="folder of the complaints (default ../shared/data)")
+    parser.add_argument("--quick", action="store_true",
+                        help="classification: only some of the sets, the quickest")
     parser.add_argument("--ports", type=int, default=20900, help="first port of the servers")
     parsed = parser.parse_args()
     unknown = set(parsed.parts) - {*PARTS, "all", "memory"}

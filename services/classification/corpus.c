@@ -1,0 +1,214 @@
+#include "corpus.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "feature.h"
+#include "model.h"
+#include "util/alloc.h"
+#include "util/text.h"
+
+struct corpus_builder {
+	struct corpus corpus;
+	struct fold_table *table;
+	struct folded folded;
+	struct features found;
+	uint32_t *slots; /* feature + 1 by its hash */
+	size_t slot_mask;
+	size_t room_texts, room_entries, room_features;
+	crypto_hash_sha256_state fingerprint;
+};
+
+static void grow(void *array, size_t *room, size_t need, size_t size)
+{
+	void **memory = array;
+	if (need <= *room && *memory)
+		return;
+	while (*room < need)
+		*room = *room ? *room + *room / 2 : 1024;
+	*memory = x_realloc(*memory, *room, size);
+}
+
+struct corpus_builder *corpus_builder_new(void)
+{
+	struct corpus_builder *builder = x_calloc(1, sizeof(*builder));
+	builder->table = fold_table_new();
+	builder->slot_mask = 65535;
+	builder->slots = x_calloc(builder->slot_mask + 1, sizeof(*builder->slots));
+	builder->corpus.start = x_calloc(1, sizeof(*builder->corpus.start));
+	crypto_hash_sha256_init(&builder->fingerprint);
+	return builder;
+}
+
+/* ---- names and features by number ----------------------------------------------------------- */
+
+/* UINT32_MAX: there are too many. */
+static uint32_t name_number(struct names *names, const char *name, uint32_t most)
+{
+	for (uint32_t i = 0; i < names->count; i++) {
+		if (strcmp(names->name[i], name) == 0)
+			return i;
+	}
+	if (names->count == most)
+		return UINT32_MAX;
+	names->name = x_realloc(names->name, names->count + 1, sizeof(*names->name));
+	names->name[names->count] = x_strdup(name);
+	return names->count++;
+}
+
+static void double_slots(struct corpus_builder *builder)
+{
+	size_t mask = builder->slot_mask * 2 + 1;
+	free(builder->slots);
+	builder->slots = x_calloc(mask + 1, sizeof(*builder->slots));
+	builder->slot_mask = mask;
+	for (uint32_t i = 0; i < builder->corpus.features; i++) {
+		size_t at = (builder->corpus.hash[i] >> 8) & mask;
+		while (builder->slots[at])
+			at = (at + 1) & mask;
+		builder->slots[at] = i + 1;
+	}
+}
+
+/* UINT32_MAX: there are too many. */
+static uint32_t feature_number(struct corpus_builder *builder, uint64_t hash)
+{
+	struct corpus *corpus = &builder->corpus;
+	size_t at = (hash >> 8) & builder->slot_mask;
+	for (; builder->slots[at]; at = (at + 1) & builder->slot_mask) {
+		if (corpus->hash[builder->slots[at] - 1] == hash)
+			return builder->slots[at] - 1;
+	}
+	if (corpus->features == CORPUS_FEATURES_MAX)
+		return UINT32_MAX;
+	size_t room = builder->room_features;
+	grow(&corpus->hash, &builder->room_features, corpus->features + 1, sizeof(*corpus->hash));
+	grow(&corpus->seen_in, &room, corpus->features + 1, sizeof(*corpus->seen_in));
+	corpus->hash[corpus->features] = hash;
+	corpus->seen_in[corpus->features] = 0;
+	builder->slots[at] = ++corpus->features;
+	if (corpus->features > builder->slot_mask / 2)
+		double_slots(builder);
+	return corpus->features - 1;
+}
+
+/* ---- texts ---------------------------------------------------------------------------------- */
+
+static void put_entries(struct corpus_builder *builder)
+{
+	struct corpus *corpus = &builder->corpus;
+	uint64_t end = corpus->start[corpus->texts];
+	grow(&corpus->entry, &builder->room_entries, end + builder->found.count,
+	     sizeof(*corpus->entry));
+	for (size_t i = 0; i < builder->found.count; i++) {
+		uint32_t count = builder->found.count_of[i];
+		uint32_t feature = feature_number(builder, builder->found.hash[i]);
+		if (feature == UINT32_MAX)
+			continue;
+		corpus->seen_in[feature]++;
+		corpus->entry[end++] = ENTRY(feature, count > 255 ? 255 : count);
+	}
+	corpus->start[++corpus->texts] = end;
+}
+
+int corpus_add(struct corpus_builder *builder, const char *text, size_t size, const char *label,
+	       const char *language)
+{
+	struct corpus *corpus = &builder->corpus;
+	uint32_t number = name_number(&corpus->labels, label, MODEL_LABELS_MAX);
+	if (number == UINT32_MAX)
+		return -1;
+	size_t room = builder->room_texts;
+	grow(&corpus->label, &builder->room_texts, corpus->texts + 2, sizeof(*corpus->label));
+	grow(&corpus->start, &room, corpus->texts + 2, sizeof(*corpus->start));
+	corpus->label[corpus->texts] = number;
+	fold(builder->table, text, size, &builder->folded);
+	features_of(&builder->folded, &builder->found);
+	put_entries(builder);
+	if (language)
+		name_number(&corpus->languages, language, 4096);
+	crypto_hash_sha256_update(&builder->fingerprint, (const uint8_t *)label, strlen(label) + 1);
+	crypto_hash_sha256_update(&builder->fingerprint, (const uint8_t *)text, size);
+	crypto_hash_sha256_update(&builder->fingerprint, (const uint8_t *)"", 1);
+	return 0;
+}
+
+void corpus_keep(struct corpus *corpus, const bool *keep)
+{
+	uint32_t *number = x_calloc(corpus->features + 1, sizeof(*number)), kept = 0;
+	for (uint32_t i = 0; i < corpus->features; i++) {
+		number[i] = kept;
+		corpus->hash[kept] = corpus->hash[i];
+		corpus->seen_in[kept] = corpus->seen_in[i];
+		kept += keep[i];
+	}
+	uint64_t end = 0, from = 0;
+	for (size_t t = 0; t < corpus->texts; t++) {
+		uint64_t to = corpus->start[t + 1];
+		for (; from < to; from++) {
+			uint32_t feature = ENTRY_FEATURE(corpus->entry[from]);
+			if (keep[feature])
+				corpus->entry[end++] =
+					ENTRY(number[feature], ENTRY_COUNT(corpus->entry[from]));
+		}
+		corpus->start[t + 1] = end;
+	}
+	corpus->features = kept;
+	free(number);
+}
+
+void corpus_builder_free(struct corpus_builder **builder)
+{
+	if (!*builder)
+		return;
+	struct corpus *corpus = x_memdup(&(*builder)->corpus, sizeof(*corpus));
+	corpus_free(&corpus);
+	fold_table_free(&(*builder)->table);
+	folded_free(&(*builder)->folded);
+	features_free(&(*builder)->found);
+	free((*builder)->slots);
+	free(*builder);
+	*builder = NULL;
+}
+
+struct corpus *corpus_finish(struct corpus_builder **builder, uint32_t least)
+{
+	struct corpus *corpus = x_memdup(&(*builder)->corpus, sizeof(*corpus));
+	uint8_t digest[crypto_hash_sha256_BYTES];
+	crypto_hash_sha256_final(&(*builder)->fingerprint, digest);
+	text_hex(corpus->fingerprint, digest, sizeof(digest));
+	(*builder)->corpus = (struct corpus){0};
+	corpus_builder_free(builder);
+	bool *keep = x_calloc(corpus->features + 1, sizeof(*keep));
+	for (uint32_t i = 0; i < corpus->features; i++)
+		keep[i] = corpus->seen_in[i] >= least;
+	corpus->distinct = x_calloc(corpus->texts + 1, sizeof(*corpus->distinct));
+	for (size_t t = 0; t < corpus->texts; t++)
+		corpus->distinct[t] = (uint32_t)(corpus->start[t + 1] - corpus->start[t]);
+	corpus_keep(corpus, keep);
+	free(keep);
+	corpus->entry =
+		x_realloc(corpus->entry, corpus->start[corpus->texts] + 1, sizeof(*corpus->entry));
+	return corpus;
+}
+
+void corpus_free(struct corpus **corpus)
+{
+	if (!*corpus)
+		return;
+	for (uint32_t i = 0; i < (*corpus)->labels.count; i++)
+		free((*corpus)->labels.name[i]);
+	for (uint32_t i = 0; i < (*corpus)->languages.count; i++)
+		free((*corpus)->languages.name[i]);
+	free((*corpus)->labels.name);
+	free((*corpus)->languages.name);
+	free((*corpus)->label);
+	free((*corpus)->distinct);
+	free((*corpus)->start);
+	free((*corpus)->entry);
+	free((*corpus)->hash);
+	free((*corpus)->seen_in);
+	free(*corpus);
+	*corpus = NULL;
+}

@@ -1,0 +1,23 @@
+/* Makes the model file of what was learned. */
+#ifndef CLASSIFICATION_MODEL_WRITE_H
+#define CLASSIFICATION_MODEL_WRITE_H
+
+#include "calibrate.h"
+#include "learn.h"
+#include "model.h"
+
+struct model_parts {
+	struct model_card card;
+	const struct corpus *corpus;
+	const struct learned *learned;
+	const struct calibration *calibration;
+	float least_known;
+};
+
+/* Bytes that a feature takes; labels: their number. */
+size_t model_feature_size(uint32_t labels);
+
+/* The file appears whole or not at all. -1: it cannot be written, why in err. */
+int model_write(const char *file, const struct model_parts *parts, struct err *err) MUST_CHECK;
+
+#endif

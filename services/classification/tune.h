@@ -1,0 +1,20 @@
+/* What each set of texts wants of the learner, found by learning from some and trying on the
+ * others. */
+#ifndef CLASSIFICATION_TUNE_H
+#define CLASSIFICATION_TUNE_H
+
+#include "calibrate.h"
+#include "corpus.h"
+#include "learn.h"
+
+struct tuned {
+	struct recipe recipe;
+	struct held held;  /* scores of texts by machines that had not learned from them */
+	float least_known; /* of a text's features: hardly one of the texts held aside has fewer */
+};
+
+/* say is told what is being done. Deterministic. */
+void tune(const struct corpus *corpus, void (*say)(const char *what), struct tuned *tuned);
+void tuned_free(struct tuned *tuned);
+
+#endif

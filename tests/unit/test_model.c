@@ -1,0 +1,306 @@
+/* A model from a few texts, as redress-train makes one: what it answers, and which files are refused. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <math.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "model_file.h"
+#include "model_write.h"
+#include "tune.h"
+
+#define FILE_NAME "test_model.model"
+
+static const char *const labels[] = {"roads.pothole", "roads.snow", "waste.collection",
+				     "lighting.street"};
+static const char *const words[][6] = {
+	{"pothole", "hole", "asphalt", "crater", "tyre", "road"},
+	{"snow", "ice", "slippery", "plough", "gritting", "road"},
+	{"rubbish", "bin", "garbage", "collection", "lorry", "bags"},
+	{"lamp", "light", "dark", "lantern", "bulb", "night"},
+};
+
+static struct fold_table *table;
+static struct folded folded;
+static struct features features;
+
+static void quiet(const char *what)
+{
+	(void)what;
+}
+
+static struct corpus *make_corpus(void)
+{
+	struct corpus_builder *builder = corpus_builder_new();
+	char text[200];
+	for (int i = 0; i < 240; i++) {
+		const char *const *of = words[i % 4];
+		snprintf(text, sizeof(text), "please the %s and the %s near our house, %s", of[i / 4 % 6],
+			 of[i / 24 % 6], of[(i / 4 + i / 24 + 1) % 6]);
+		assert_int_equal(corpus_add(builder, text, strlen(text), labels[i % 4], "en"), 0);
+	}
+	return corpus_finish(&builder, 2);
+}
+
+static int set_up(void **state)
+{
+	struct err err;
+	struct tuned tuned;
+	struct calibration calibration;
+	uint32_t service[4], rows[240];
+	(void)state;
+	table = fold_table_new();
+	struct corpus *corpus = make_corpus();
+	for (uint32_t i = 0; i < 240; i++)
+		rows[i] = i;
+	model_services((const char *const *)corpus->labels.name, 4, service);
+	tune(corpus, quiet, &tuned);
+	calibrate(&tuned.held, service, 0.9, &calibration);
+	struct learned *learned = learn(corpus, rows, corpus->texts, &tuned.recipe);
+	struct model_parts parts = {.corpus = corpus, .learned = learned,
+				    .calibration = &calibration,
+				    .least_known = tuned.least_known};
+	snprintf(parts.card.version, sizeof(parts.card.version), "test-1");
+	assert_int_equal(model_write(FILE_NAME, &parts, &err), 0);
+	learned_free(&learned);
+	calibration_free(&calibration);
+	tuned_free(&tuned);
+	corpus_free(&corpus);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	fold_table_free(&table);
+	folded_free(&folded);
+	features_free(&features);
+	unlink(FILE_NAME);
+	return 0;
+}
+
+static struct verdict judge(const struct model *model, const char *text)
+{
+	struct verdict verdict;
+	fold(table, text, strlen(text), &folded);
+	features_of(&folded, &features);
+	model_judge(model, &features, &verdict);
+	return verdict;
+}
+
+static struct model *load(void)
+{
+	struct err err;
+	struct model *model = model_load(FILE_NAME, &err);
+	assert_non_null(model);
+	return model;
+}
+
+static void answers(void **state)
+{
+	struct model *model = load();
+	(void)state;
+	assert_string_equal(model_card(model)->version, "test-1");
+	assert_int_equal(model_labels(model), 4);
+	for (int l = 0; l < 4; l++) {
+		struct verdict verdict = judge(model, words[l][1]);
+		assert_string_equal(model_label(model, verdict.best[0].label), labels[l]);
+		assert_true(verdict.best[0].confidence >= verdict.best[1].confidence);
+		assert_true(verdict.best[1].confidence >= verdict.best[2].confidence);
+		assert_int_equal(verdict.guesses, 3);
+	}
+	model_free(&model);
+}
+
+/* Same text, same answer; case and spaces change nothing at all. */
+static void is_steady(void **state)
+{
+	struct model *model = load();
+	struct verdict first = judge(model, "There is snow and ice on the road");
+	struct verdict again = judge(model, "There is snow and ice on the road");
+	struct verdict other = judge(model, "  THERE is  SNOW and\n\tice on the ROAD ");
+	(void)state;
+	assert_memory_equal(&first, &again, sizeof(first));
+	assert_memory_equal(&first, &other, sizeof(first));
+	model_free(&model);
+}
+
+static void unseen_script_abstains(void **state)
+{
+	static const char *const texts[] = {"", "...", "የመንገድ መብራት አይሰራም", "დიდი ორმო გზაზე", "12 ᚠᚢᚦ"};
+	struct model *model = load();
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		struct verdict verdict = judge(model, texts[i]);
+		assert_true(verdict.abstained);
+		assert_false(verdict.service_sure);
+	}
+	model_free(&model);
+}
+
+static void a_foreign_text_with_one_known_word_abstains(void **state)
+{
+	struct model *model = load();
+	struct verdict verdict = judge(model, "Kaupungin katuvalaistus pitkospuiden kohdalla "
+					      "kytkeytyy väärään aikaan, snow, kunnossapito tyhjästä");
+	(void)state;
+	assert_true(verdict.abstained);
+	model_free(&model);
+}
+
+static void terms_are_what_decided(void **state)
+{
+	struct model *model = load();
+	char term[40];
+	struct verdict verdict = judge(model, "please look near our house, the garbage is there");
+	(void)state;
+	assert_true(verdict.term_count > 0);
+	fold_token_text(&folded, &folded.tokens[verdict.terms[0]], term, sizeof(term));
+	assert_string_equal(term, "garbage");
+	model_free(&model);
+}
+
+/* "road" is said of both topics of roads: the topic is open, the service is not. */
+static void service_is_the_sum_of_its_topics(void **state)
+{
+	struct model *model = load();
+	struct verdict verdict = judge(model, "the road near our house, road");
+	(void)state;
+	assert_int_equal(verdict.service_size, 5);
+	assert_memory_equal(model_label(model, verdict.service), "roads", 5);
+	assert_true(verdict.service_confidence > verdict.best[0].confidence + 0.05f);
+	assert_true(verdict.service_confidence <= 1.00001f);
+	model_free(&model);
+}
+
+static void services_go_by_the_name(void **state)
+{
+	static const char *const names[] = {"roads.snow", "Dr. Roads", "roads.pothole", "roads",
+					    "road.snow", "Dr. Waste", "roads.a.b"};
+	uint32_t service[7];
+	static const uint32_t wanted[] = {0, 1, 0, 3, 4, 5, 6};
+	(void)state;
+	model_services(names, 7, service);
+	assert_memory_equal(service, wanted, sizeof(wanted));
+}
+
+static void knows_its_languages(void **state)
+{
+	struct model *model = load();
+	(void)state;
+	assert_true(model_knows_language(model, "en"));
+	assert_false(model_knows_language(model, "fi"));
+	assert_false(model_knows_language(model, "e"));
+	model_free(&model);
+}
+
+/* ---- the file ------------------------------------------------------------------------------- */
+
+static char *read_file(size_t *size)
+{
+	FILE *file = fopen(FILE_NAME, "rb");
+	char *bytes = malloc(1 << 20);
+	*size = fread(bytes, 1, 1 << 20, file);
+	fclose(file);
+	return bytes;
+}
+
+/* NULL: it was taken. */
+static const char *refused(const char *bytes, size_t size)
+{
+	static struct err err;
+	FILE *file = fopen("test_model.bad", "wb");
+	assert_int_equal(fwrite(bytes, 1, size, file), size);
+	fclose(file);
+	struct model *model = model_load("test_model.bad", &err);
+	unlink("test_model.bad");
+	if (!model)
+		return err.text;
+	model_free(&model);
+	return NULL;
+}
+
+static void damaged_files_are_refused(void **state)
+{
+	size_t size;
+	char *bytes = read_file(&size);
+	(void)state;
+	assert_null(refused(bytes, size));
+	for (size_t cut = 0; cut < size; cut += cut < 600 ? 1 : 997)
+		assert_non_null(refused(bytes, cut));
+	assert_non_null(strstr(refused(bytes, size - 1), "cut short"));
+	for (size_t at = 0; at < size; at += at < 600 ? 1 : 997) {
+		bytes[at] ^= 0x20;
+		assert_non_null(refused(bytes, size));
+		bytes[at] ^= 0x20;
+	}
+	bytes[size - 1] ^= 1;
+	assert_non_null(strstr(refused(bytes, size), "checksum"));
+	free(bytes);
+}
+
+static void sign(char *bytes, size_t size)
+{
+	size_t from = offsetof(struct model_head, size);
+	crypto_generichash((uint8_t *)bytes + offsetof(struct model_head, checksum), MODEL_CHECKSUM,
+			   (uint8_t *)bytes + from, size - from, NULL, 0);
+}
+
+/* The checksum is right, the numbers are not: each must be seen before it is used. */
+static void contradictions_are_refused(void **state)
+{
+	size_t size;
+	char *bytes = read_file(&size);
+	struct model_head *head = (void *)bytes, good = *head;
+	(void)state;
+	assert_true(sodium_init() >= 0);
+	for (int i = 0; i < 12; i++) {
+		*head = good;
+		switch (i) {
+		case 0: head->labels = 0; break;
+		case 1: head->labels = 5; break;
+		case 2: head->labels = UINT32_MAX; break;
+		case 3: head->buckets = 0; break;
+		case 4: head->buckets++; break;
+		case 5: head->rows--; break;
+		case 6: head->rows = UINT32_MAX; break;
+		case 7: head->names_size = UINT32_MAX; break;
+		case 8: head->languages_size += 8; break;
+		case 9: head->sharpness = NAN; break;
+		case 10: memset(head->card.version, 'x', sizeof(head->card.version)); break;
+		case 11: head->names_size -= 8; break;
+		}
+		sign(bytes, size);
+		if (!refused(bytes, size))
+			fail_msg("contradiction %d was taken", i);
+	}
+	*head = good;
+	sign(bytes, size);
+	assert_null(refused(bytes, size));
+	free(bytes);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(answers),
+		cmocka_unit_test(is_steady),
+		cmocka_unit_test(unseen_script_abstains),
+		cmocka_unit_test(a_foreign_text_with_one_known_word_abstains),
+		cmocka_unit_test(terms_are_what_decided),
+		cmocka_unit_test(service_is_the_sum_of_its_topics),
+		cmocka_unit_test(services_go_by_the_name),
+		cmocka_unit_test(knows_its_languages),
+		cmocka_unit_test(damaged_files_are_refused),
+		cmocka_unit_test(contradictions_are_refused),
+	};
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
