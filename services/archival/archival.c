@@ -87,11 +87,34 @@ static bool time_is_sane(int64_t ms)
 	return ms >= EARLIEST_MS && ms < LATEST_MS;
 }
 
+/* PostgreSQL would refuse the whole batch for a time that it cannot have. */
+static bool times_are_sane(const Redress__CaseEvent *event)
+{
+	int64_t deadline_ms = 0;
+	switch (event->body_case) {
+	case REDRESS__CASE_EVENT__BODY_ASSIGNED:
+		deadline_ms = event->assigned->deadline_ms;
+		break;
+	case REDRESS__CASE_EVENT__BODY_REOPENED:
+		deadline_ms = event->reopened->deadline_ms;
+		break;
+	case REDRESS__CASE_EVENT__BODY_ESCALATED:
+		deadline_ms = event->escalated->deadline_ms;
+		break;
+	case REDRESS__CASE_EVENT__BODY_ALIASED:
+		deadline_ms = event->aliased->received_at_ms;
+		break;
+	default:
+		break;
+	}
+	return time_is_sane(event->at_ms) && (!deadline_ms || time_is_sane(deadline_ms));
+}
+
 static const char *fault_of_event(const Redress__CaseEvent *event)
 {
 	if (!event->number || event->body_case == REDRESS__CASE_EVENT__BODY__NOT_SET)
 		return "the event is of no case or says nothing that is known here";
-	if (!time_is_sane(event->at_ms))
+	if (!times_are_sane(event))
 		return "the event's time is none that can be";
 	if ((event->version == 0) != (event->body_case == REDRESS__CASE_EVENT__BODY_REFUSED))
 		return "the event has no version";
@@ -131,7 +154,7 @@ static const char *fault_of(const ProtobufCMessage *content, int32_t partition, 
 	if (!content)
 		return "is not the message that its topic carries";
 	if (message_bad_text(content))
-		return "has text that is not UTF-8";
+		return "has text that is not UTF-8, or a field that cannot be";
 	if (content->descriptor == &redress__case_event__descriptor)
 		return fault_of_event((const Redress__CaseEvent *)content);
 	if (content->descriptor == &redress__grievance_received__descriptor)

@@ -59,7 +59,7 @@ static const char *fault(const Redress__GrievanceReceived *received, const struc
 	if (!received)
 		return "is not a GrievanceReceived";
 	if (message_bad_text(&received->base))
-		return "has text that is not UTF-8";
+		return "has text that is not UTF-8, or a field that cannot be";
 	if (!received->grievance || !received->key || !received->epoch)
 		return "the grievance, its key or its epoch is missing";
 	if (case_number_partition(received->grievance->number, partitions) !=

@@ -82,7 +82,7 @@ static int handle(void *handle, struct batch *batch, struct outbox *outbox, stru
 		    arena_protobuf(batch->arena), item->message.len, item->message.value);
 		const char *bad = event ? message_bad_text(&event->base) : NULL;
 		if (!event || bad || event->body_case == REDRESS__CASE_EVENT__BODY__NOT_SET) {
-			item_dead(item, bad ? "has text that is not UTF-8" : "is not a CaseEvent");
+			item_dead(item, bad ? "has text that is not UTF-8, or a field that cannot be" : "is not a CaseEvent");
 			continue;
 		}
 		item->number = event->number;

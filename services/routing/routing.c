@@ -61,7 +61,7 @@ static const char *fault(const Redress__Command *command, const struct kafka_mes
 	if (!command)
 		return "is not a Command";
 	if (message_bad_text(&command->base))
-		return "has text that is not UTF-8";
+		return "has text that is not UTF-8, or a field that cannot be";
 	if (case_number_partition(command->number, partitions) != message->partition)
 		return "its case belongs to another partition";
 	if (command->body_case == REDRESS__COMMAND__BODY__NOT_SET)

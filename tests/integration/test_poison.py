@@ -1,13 +1,14 @@
 """A poison message harms nobody else (promise 7)."""
 
 import subprocess
+import time
 
 import pytest
 
 from support import case_number
 from support.daemon import wait_for
 from support.grievances import submission
-from support.messages import decode
+from support.messages import Assigned, CaseEvent, decode
 from support.system import binary
 
 GARBAGE = b"\xff\xfe this is no message \x00\x01"
@@ -66,6 +67,21 @@ def test_an_empty_and_a_huge_message_are_set_aside(running):
     running.topics.produce("grievances.received", b"\x0a\x80\x80\x20" + b"z" * 524288, b"", partition)
     wait_for("all set aside by both readers",
              lambda: len(letters(running, "grievances.received")) >= count + 6, 40, 0.3)
+
+
+def test_a_time_that_no_store_can_have_is_set_aside(running):
+    """A well-formed event, but PostgreSQL would refuse the whole batch for its deadline."""
+    before = len(letters(running, "cases.events"))
+    for deadline in (1 << 62, -(1 << 62), 1):
+        number = case_number.make(slot=2)
+        event = CaseEvent(number=number, version=1, at_ms=int(time.time() * 1000), status=2, office="roads-head",
+                          assigned=Assigned(office="roads-head", agency="roads", deadline_ms=deadline))
+        running.topics.produce("cases.events", event, case_number.write(number).encode(),
+                               running.partition(number))
+    case = running.submit(submission("after an absurd deadline")[0])
+    running.wait_archived(case_number.read(case["case_number"]))
+    wait_for("set aside by archival", lambda: len(
+        [l for l in letters(running, "cases.events")[before:] if l.service == "archival"]) == 3, 20, 0.3)
 
 
 def test_a_dead_letter_that_cannot_be_read_does_not_go_round(running):

@@ -105,7 +105,7 @@ static void what_is_no_span(void **state)
 static void days_and_hours(void **state)
 {
 	static const char *const bad_days[] = {"2026-02-30", "2026-13-01", "2026-00-10", "26-1-1x", "",
-					       "2026-04-31", "2025-02-29"};
+					       "2026-04-31", "2025-02-29", "-504-2-5", "2026- 4-03", "2026-4-3", "+026-04-03"};
 	static const char *const bad_hours[] = {"", "9", "25:00-26:00", "10:00-09:00", "10:00-10:00",
 						"10:60-11:00", "10:00-24:01", "10:00-11:00 "};
 	struct calendar_hours hours;

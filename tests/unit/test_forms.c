@@ -174,6 +174,22 @@ static void bad_text_is_found_however_deep(void **state)
 	assert_string_equal(message_bad_text(&command.base), "channel");
 }
 
+/* A field of number 0 would be written again, and then nobody could read the message. */
+static void a_field_that_cannot_be_is_found_however_deep(void **state)
+{
+	static const uint8_t wire[] = {0x52, 5, 0x0a, 3, 0x80, 0x00, 0x19}, fine[] = {0x52, 5, 0x0a, 3, 0xf8, 0x07, 0x19};
+	struct arena *arena = arena_new();
+	(void)state;
+	Redress__Command *command = redress__command__unpack(arena_protobuf(arena), sizeof(wire), wire);
+	assert_non_null(command);
+	assert_non_null(command->open->grievance);
+	assert_string_equal(message_bad_text(&command->base), "(field 0)");
+	command = redress__command__unpack(arena_protobuf(arena), sizeof(fine), fine);
+	assert_non_null(command->open->grievance);
+	assert_null(message_bad_text(&command->base)); /* of a newer version: passed on */
+	arena_free(&arena);
+}
+
 /* Bytes are no text. */
 static void sealed_bytes_are_not_looked_at(void **state)
 {
@@ -198,6 +214,7 @@ int main(void)
 		cmocka_unit_test(characters_and_controls),
 		cmocka_unit_test(keys_of_a_partition_share_its_slot),
 		cmocka_unit_test(bad_text_is_found_however_deep),
+		cmocka_unit_test(a_field_that_cannot_be_is_found_however_deep),
 		cmocka_unit_test(sealed_bytes_are_not_looked_at),
 	};
 	return sodium_init() < 0 ? 1 : cmocka_run_group_tests(tests, NULL, NULL);

@@ -370,7 +370,12 @@ void copy_str(struct buffer *rows, const char *text)
 
 void copy_time_ms(struct buffer *rows, int64_t unix_ms)
 {
-	copy_int8(rows, (unix_ms - EPOCH_2000_MS) * 1000);
+	/* what no calendar has becomes the end of PostgreSQL's own times */
+	int64_t since;
+	if (__builtin_sub_overflow(unix_ms, EPOCH_2000_MS, &since) ||
+	    __builtin_mul_overflow(since, INT64_C(1000), &since))
+		since = unix_ms < 0 ? INT64_MIN : INT64_MAX;
+	copy_int8(rows, since);
 }
 
 /* Results until there is none; the first failure counts. */

@@ -73,6 +73,9 @@ int calendar_day_parse(const char *text, int32_t *day)
 {
 	static const int lengths[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
 	int year, month, of_month, used = 0;
+	/* sscanf alone would take signs and spaces */
+	if (strspn(text, "-0123456789") != 10 || text[0] == '-')
+		return -1;
 	if (sscanf(text, "%4d-%2d-%2d%n", &year, &month, &of_month, &used) != 3 || text[used] ||
 	    month < 1 || month > 12 || of_month < 1 || of_month > lengths[month - 1])
 		return -1;

@@ -38,6 +38,10 @@ static const char *check_field(const ProtobufCMessage *message,
 const char *message_bad_text(const ProtobufCMessage *message)
 {
 	const char *bad = NULL;
+	for (unsigned i = 0; i < message->n_unknown_fields; i++) {
+		if (!message->unknown_fields[i].tag)
+			return "(field 0)";
+	}
 	for (unsigned i = 0; i < message->descriptor->n_fields && !bad; i++) {
 		const ProtobufCFieldDescriptor *field = &message->descriptor->fields[i];
 		if (field->type == PROTOBUF_C_TYPE_STRING ||

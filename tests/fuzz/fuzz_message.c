@@ -1,0 +1,148 @@
+/*
+ * A message of any topic (the first byte says of which): what a reader unpacks and checks, it can use.
+ * Events are folded into a case, shown to a citizen, sealed in the ledger and written as rows;
+ * commands are decided on, in every status; what is published can be read again.
+ */
+#include "fuzz.h"
+
+#include <sodium.h>
+#include <string.h>
+
+#include "case_view.h"
+#include "client/postgres.h"
+#include "decide.h"
+#include "domain/case_state.h"
+#include "domain/ledger.h"
+#include "domain/message_check.h"
+#include "domain/unseal.h"
+#include "job.h"
+#include "nation.h"
+#include "rows.h"
+
+static struct catalogue *catalogue;
+static struct arena *arena;
+static struct unsealer *reader;
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	(void)argc;
+	(void)argv;
+	uint8_t public[32], secret[32];
+	void *state = NULL;
+	MUST(nation_load(&state) == 0 && sodium_init() >= 0);
+	catalogue = state;
+	arena = arena_new();
+	crypto_box_keypair(public, secret);
+	reader = unsealer_new(ROLE_DESK, public, secret);
+	return 0;
+}
+
+static void read_event(const Redress__CaseEvent *event, const uint8_t *data, size_t size)
+{
+	struct err err;
+	struct buffer rows = {0};
+	Redress__NotificationJob *jobs[JOBS_MAX];
+	Redress__CaseState *state = NULL, before = REDRESS__CASE_STATE__INIT;
+	const struct kafka_message source = {.value = data, .len = size};
+	struct ledger_event shown = ledger_event(event, data, size);
+	ledger_event_leaf(&shown);
+	before.version = event->version - 1;
+	if (!event->version || case_apply(arena, event->version == 1 ? NULL : &before, event, &state, &err))
+		return;
+	const struct found_case found = {event->number, state, event->at_ms, 0, NULL, 0};
+	char *json = case_view(catalogue, &found, "en");
+	MUST(json);
+	free(json);
+	MUST(jobs_of(arena, event, jobs) <= JOBS_MAX);
+	copy_start(&rows);
+	row_event(&rows, event, &source, 1, 0);
+	row_case(&rows, state);
+	buffer_free(&rows);
+}
+
+static void read_command(const Redress__Command *command)
+{
+	static const struct placement here = {.office = "water-head", .agency = "water", .rule = "",
+					      .reason = "", .deadline_ms = 5};
+	bool opens = command->body_case == REDRESS__COMMAND__BODY_OPEN;
+	if (command->body_case == REDRESS__COMMAND__BODY__NOT_SET ||
+	    (opens && (!command->open->grievance || command->open->grievance->number != command->number)))
+		return;
+	for (int status = opens ? REDRESS__STATUS__STATUS_NONE : REDRESS__STATUS__REGISTERED;
+	     status <= REDRESS__STATUS__MERGED; status++) {
+		struct err err;
+		Redress__CaseState one = REDRESS__CASE_STATE__INIT, *state = status ? &one : NULL;
+		one.number = command->number;
+		one.version = command->based_on;
+		one.status = (Redress__Status)status;
+		struct decision decision = decide(arena, state, command, &here, 0, 7);
+		MUST(decision.count <= DECISION_EVENTS);
+		for (size_t i = 0; i < decision.count; i++) {
+			Redress__CaseEvent *event = decision.events[i];
+			MUST(event->number == command->number);
+			MUST(!event->version || one.version == UINT32_MAX ||
+			     !case_apply(arena, state, event, &state, &err));
+		}
+	}
+}
+
+static void read_received(const Redress__GrievanceReceived *received)
+{
+	struct err err;
+	Redress__GrievanceText *text;
+	Redress__Contact *contact;
+	const Redress__Grievance *grievance = received->grievance;
+	if (!grievance || !received->key || !received->epoch)
+		return;
+	/* nobody sealed it to us, so nothing opens */
+	MUST(unsealer_text(reader, arena, received->epoch, received->key, grievance->number,
+			   grievance->sealed_text.data, grievance->sealed_text.len, &text, &err));
+	MUST(unsealer_contact(reader, arena, received->epoch, received->key, grievance->number,
+			      grievance->sealed_contact.data, grievance->sealed_contact.len, &contact, &err));
+	struct buffer rows = {0};
+	copy_start(&rows);
+	row_grievance(&rows, grievance);
+	row_key(&rows, grievance->number, received->key);
+	buffer_free(&rows);
+}
+
+static void read_outcome(const Redress__NotificationOutcome *outcome)
+{
+	struct buffer rows = {0};
+	const struct kafka_message source = {.value = "", .len = 0};
+	if (!outcome->job)
+		return;
+	copy_start(&rows);
+	row_notification(&rows, outcome, &source);
+	buffer_free(&rows);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const ProtobufCMessageDescriptor *const types[] = {
+		&redress__grievance_received__descriptor, &redress__command__descriptor,
+		&redress__case_event__descriptor, &redress__notification_outcome__descriptor,
+		&redress__dead_letter__descriptor, &redress__case_state__descriptor,
+		&redress__vault_entry__descriptor};
+	if (!size)
+		return 0;
+	const ProtobufCMessageDescriptor *type = types[*data % 7];
+	const ProtobufCMessage *message =
+		protobuf_c_message_unpack(type, arena_protobuf(arena), size - 1, data + 1);
+	if (message && !message_bad_text(message)) {
+		/* it can be published again */
+		uint8_t *packed = arena_take(arena, protobuf_c_message_get_packed_size(message) + 1);
+		size_t length = protobuf_c_message_pack(message, packed);
+		MUST(protobuf_c_message_unpack(type, arena_protobuf(arena), length, packed));
+		if (type == types[0])
+			read_received((const Redress__GrievanceReceived *)message);
+		else if (type == types[1])
+			read_command((const Redress__Command *)message);
+		else if (type == types[2])
+			read_event((const Redress__CaseEvent *)message, data + 1, size - 1);
+		else if (type == types[3])
+			read_outcome((const Redress__NotificationOutcome *)message);
+	}
+	arena_reset(arena);
+	return 0;
+}

@@ -1,0 +1,69 @@
+#!/usr/bin/env python3
+"""Writes the seeds of each fuzz target: tests/fuzz/seeds.py FOLDER. Everything comes from files of the project."""
+
+import pathlib
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests"))
+
+from support.messages import (  # noqa: E402
+    Accept, Answered, AnswerCase, Assigned, Assign, CaseEvent, CaseKey, CaseState, Classification, Close, Command,
+    Correct, DeadLetter, Epoch, Escalate, Escalated, Grievance, GrievanceReceived, NotificationJob,
+    NotificationOutcome, Open, Opened, Place, Reopen, VaultEntry)
+
+TABLES = ROOT / "tests" / "tables"
+
+
+def cases(table):
+    """The first column of a table's lines."""
+    return [line.rpartition("|")[0].strip().encode() for line in (TABLES / table).read_text().splitlines()
+            if line.strip() and not line.startswith("#")]
+
+
+def messages():
+    """The first byte says of which topic, as fuzz_message.c has it."""
+    grievance = Grievance(number=37, received_at_ms=1772445600000, channel="web", service_code="water",
+                          place=Place(lat=1, lon=2), receipt_hash=b"r" * 32, sealed_text=b"t" * 60,
+                          sealed_contact=b"c" * 60, ask_key=b"a" * 16)
+    guess = Classification(category="water.leak", confidence=0.9, language="en")
+    yield 0, GrievanceReceived(grievance=grievance, key=CaseKey(epoch_id=b"e" * 16, text_key=b"k" * 72),
+                               epoch=Epoch(id=b"e" * 16, started_at_ms=1, text_for_desk=b"d" * 80))
+    for body in ({"open": Open(grievance=grievance, classification=guess)}, {"assign": Assign(office="water-head")},
+                 {"accept": Accept()}, {"answer": AnswerCase(sealed_text=b"x" * 41)}, {"close": Close()},
+                 {"reopen": Reopen()}, {"correct": Correct(category="water.bill")},
+                 {"escalate": Escalate(deadline_ms=5)}):
+        yield 1, Command(id=b"i" * 16, number=37, based_on=2, **body)
+    for version, body in enumerate(({"opened": Opened(grievance=grievance, classification=guess)},
+                                    {"assigned": Assigned(office="water-head", agency="water", deadline_ms=9)},
+                                    {"escalated": Escalated(level=1, office="water-head", deadline_ms=9)},
+                                    {"answered": Answered(sealed_text=b"x" * 41)}), 1):
+        yield 2, CaseEvent(number=37, version=version, at_ms=1772445600000, status=2, cause=b"i" * 16, **body)
+    yield 3, NotificationOutcome(job=NotificationJob(key=b"k" * 16, number=37, kind="assigned"), attempts=1)
+    yield 4, DeadLetter(topic="cases.events", service="archival", reason="why", value=b"v")
+    yield 5, CaseState(number=37, version=2, status=2, office="water-head")
+    yield 6, VaultEntry(number=37, receipt_hash=b"r" * 32)
+
+
+SEEDS = {
+    "submission": lambda: cases("submission.eval") + (ROOT / "deploy/samples/grievances.jsonl").read_bytes().splitlines(),
+    "catalogue": lambda: [(TABLES / "nation.yaml").read_bytes()],
+    "rules": lambda: [(TABLES / "routing.rules").read_bytes(), *cases("routing.errors")],
+    "forms": lambda: [b"04K7M-2Q9RT-WXYZ1", b"8QK2-93FM-0XDR-7Y1A", b"2 working days", b"90 seconds", b"2026-04-03",
+                      b"08:30-17:00", b"closed", "cafe\u0301 \u1100\u1161\u11a8\r\n".encode()],
+    "template": lambda: [path.read_bytes() for path in (ROOT / "deploy/templates").glob("*.txt")],
+    "settings": lambda: [b"a.text = b\na.number = 7\n# c\na.wait = 250ms\na.flag = yes\na.secret = s\n", b"a.wait=1m"],
+    "message": lambda: [bytes([kind]) + message.SerializeToString() for kind, message in messages()],
+}
+
+
+def main(folder):
+    for name, make in SEEDS.items():
+        place = folder / name
+        place.mkdir(parents=True, exist_ok=True)
+        for number, seed in enumerate(make()):
+            (place / f"seed-{number}").write_bytes(seed)
+
+
+if __name__ == "__main__":
+    main(pathlib.Path(sys.argv[1]))
