@@ -113,7 +113,7 @@ static void read_outcome(const Redress__NotificationOutcome *outcome)
 	if (!outcome->job)
 		return;
 	copy_start(&rows);
-	row_notification(&rows, outcome, &source);
+	row_outcome(&rows, outcome, &source);
 	buffer_free(&rows);
 }
 
