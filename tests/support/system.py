@@ -67,6 +67,7 @@ class System:
         self.intake_port = free_port()
         self.portal_port = free_port()
         self.daemons = {}
+        self.settings = {}      # of a test's own, for every program that knows them
         self._make_stores()
 
     # ---- making it
@@ -95,7 +96,8 @@ class System:
 
     def settings_for(self, name):
         known = settings_of(name)
-        return {key: value for key, value in self.shared().items() if key in known}
+        settings = {**self.shared(), **self.settings}
+        return {key: value for key, value in settings.items() if key in known}
 
     def tool(self, name, *words, check=True, input=""):
         """Runs redress-NAME to its end."""
