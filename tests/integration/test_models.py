@@ -56,10 +56,13 @@ class Models:
 
 def damaged():
     whole = DEFAULT.read_bytes()
+    middle = len(whole) // 2
     yield "empty", b""
     yield "cut short", whole[:-1]
     yield "cut to its head", whole[:100]
+    yield "longer than it says", whole + b"\0"
     yield "another file", b"text, not a model\n" * 1000
+    yield "a bit has flipped", whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1:]
 
 
 def test_a_damaged_file_is_refused_while_the_old_model_serves(models):
