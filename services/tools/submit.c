@@ -5,9 +5,13 @@
  * FILE holds one submission a line, JSON as for POST /v1/grievances; URL is intake's, without a path.
  * RECEIPTS gets a line for each: line number, tab, case number, tab, receipt code (or "refused" and
  * why). Run again after an interruption it goes on behind the lines that have a receipt; a line's
- * Idempotency-Key is a hash of the line and its number, so none becomes two cases.
+ * Idempotency-Key is a hash of the line and its number, so none becomes two cases. RECEIPTS opens every
+ * case in it: only its owner may read it.
+ *
+ * EXIT      0 everything was taken; 1 some lines were refused, or it could not be done; 2 usage
  */
 #include <curl/curl.h>
+#include <fcntl.h>
 #include <jansson.h>
 #include <sodium.h>
 #include <stdbool.h>
@@ -65,23 +69,34 @@ static struct lines read_lines(const char *path)
 	return lines;
 }
 
-/* Passes over what has a receipt from an earlier run. */
-static void read_receipts(struct lines *lines, const char *path)
+/* Passes over what has a receipt from an earlier run; a last line that was cut off is cut away. */
+static void read_receipts(struct lines *lines, FILE *receipts)
 {
 	char *text = NULL;
 	size_t room = 0;
-	FILE *file = fopen(path, "r");
-	while (file && getline(&text, &room, file) > 0) {
+	off_t whole = 0;
+	for (ssize_t size; (size = getline(&text, &room, receipts)) > 0;) {
 		size_t number = strtoul(text, NULL, 10);
-		if (number < 1 || number > lines->count || !strchr(text, '\n') ||
-		    lines->list[number - 1].done)
+		if (text[size - 1] != '\n')
+			break;
+		whole += size;
+		if (number < 1 || number > lines->count || lines->list[number - 1].done)
 			continue;
 		lines->list[number - 1].done = true;
 		lines->done++;
+		lines->refused += strstr(text, "\trefused\t") != NULL;
 	}
 	free(text);
-	if (file)
-		fclose(file);
+	if (fseeko(receipts, whole, SEEK_SET) || ftruncate(fileno(receipts), whole))
+		fatal("the receipts cannot be written");
+}
+
+static FILE *open_receipts(const char *path)
+{
+	int file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (file < 0)
+		fatal("%s cannot be written", path);
+	return fdopen(file, "r+");
 }
 
 static void show_progress(const struct lines *lines)
@@ -137,6 +152,8 @@ static bool take_reply(struct lines *lines, struct request *request, CURLcode co
 	curl_easy_getinfo(request->transfer, CURLINFO_RESPONSE_CODE, &status);
 	if (code != CURLE_OK || status == 503 || status == 429 || status >= 500)
 		return false;
+	if (status != 201 && status != 400 && status != 409 && status != 413 && status != 422)
+		fatal("the server answers %ld: is this intake's address?", status);
 	json_t *reply = json_loadb(request->reply.data ? request->reply.data : "",
 				   request->reply.len, 0, NULL);
 	if (status == 201)
@@ -200,10 +217,8 @@ int main(int argc, char **argv)
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 	char *url = x_printf("%s/v1/grievances", argv[1]);
 	struct lines lines = read_lines(argv[2]);
-	read_receipts(&lines, argv[3]);
-	FILE *receipts = fopen(argv[3], "a");
-	if (!receipts)
-		fatal("%s cannot be written", argv[3]);
+	FILE *receipts = open_receipts(argv[3]);
+	read_receipts(&lines, receipts);
 	while (!send_all(&lines, url, receipts)) {
 		fprintf(stderr, "\nnot everything was taken; going on\n");
 		usleep(RETRY_US);
