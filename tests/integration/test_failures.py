@@ -20,8 +20,9 @@ THOUSAND = 1000
 class Crowd:
     """Citizens who submit one after the other, and try again with the same key until accepted."""
 
-    def __init__(self, system, count, threads=8):
+    def __init__(self, system, count, threads=8, label="crowd"):
         self.system = system
+        self.label = label
         self.accepted = {}   # seed -> reply
         self.refused = []    # (status, Retry-After) of replies other than 201
         self._next = iter(range(count))
@@ -36,7 +37,7 @@ class Crowd:
                 serial = next(self._next, None)
             if serial is None:
                 return
-            seed = f"crowd {serial}"
+            seed = f"{self.label} {serial}"
             self.accepted[seed] = self._insist(submission(seed)[0], seed)
 
     def _insist(self, body, key):
@@ -106,7 +107,7 @@ def test_a_thousand_while_everything_is_killed_in_turn(system):
     system.start()
     for daemon in system.daemons.values():
         daemon.allow("will try again", "kafka: ", "redis", "postgres", "Redis", "PostgreSQL",
-                     "the broker does not take")
+                     "the broker does not take", "ending to be started again")
     crowd = Crowd(system, THOUSAND)
     for step, name in enumerate(PIPELINE):
         wait_for("the crowd goes on", lambda: crowd.progress() > step * 100, 120)
@@ -122,8 +123,7 @@ def test_a_thousand_while_everything_is_killed_in_turn(system):
     assert crowd.progress() > 800, "nobody waits for PostgreSQL"
     system.servers.start("postgres")
     crowd.join()
-    for daemon in system.daemons.values():
-        daemon.wait_ready()
+    system.supervise()
     assert_complete(system, crowd.accepted)
     assert system.count("cases") == THOUSAND
     assert not [m for topic in ("grievances.received", "cases.commands", "cases.events",
@@ -135,7 +135,8 @@ def test_kafka_restarted_under_load(system):
     """Meanwhile 503 with Retry-After; afterwards everything acknowledged is there."""
     system.start()
     for daemon in system.daemons.values():
-        daemon.allow("will try again", "kafka: ", "Kafka", "the broker does not take")
+        daemon.allow("will try again", "kafka: ", "Kafka", "the broker does not take",
+                     "ending to be started again")
     crowd = Crowd(system, 600, threads=16)
     wait_for("the crowd goes on", lambda: crowd.progress() > 150, 60)
     system.servers.stop("kafka")
@@ -145,6 +146,7 @@ def test_kafka_restarted_under_load(system):
     assert reply.status_code == 503 and int(reply.headers["Retry-After"]) > 0
     assert time.monotonic() - began < 10, "overload is answered at once"
     system.servers.start("kafka")
+    system.supervise()
     crowd.join()
     assert {status for status, _ in crowd.refused} == {503}
     assert all(int(after) > 0 for _, after in crowd.refused)
@@ -201,6 +203,33 @@ def test_a_zombie_archival_writes_nothing_twice(system):
     for reply in replies:
         system.wait_archived(case_number.read(reply["case_number"]))
     assert_gapless(system, [case_number.read(reply["case_number"]) for reply in replies])
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("name", ["routing", "archival"])
+def test_instances_come_and_go_under_load(system, name):
+    """Partitions change hands while there is work: every event once, in order, by whoever has them."""
+    system.start()
+    first = system.daemon(name)
+    second = system.another(name, node__id=2)
+    first.allow("will try again")
+    second.allow("will try again")
+    accepted = {}
+
+    def meanwhile(label, change):
+        crowd = Crowd(system, 200, label=label)
+        wait_for("some work", lambda: crowd.progress() > 20, 30)
+        change()
+        crowd.join()
+        accepted.update(crowd.accepted)
+
+    share = f"{system.partitions if name == 'routing' else 7 * system.partitions} partitions are ours"
+    meanwhile("one joins", second.start)
+    meanwhile("one leaves", first.stop)
+    wait_for("the other has everything", lambda: share in second.log(), 30, 0.2)
+    meanwhile("it comes back", first.start)
+    meanwhile("the other is killed", second.kill)
+    assert_complete(system, accepted)
 
 
 @pytest.mark.parametrize("name", PIPELINE)

@@ -134,6 +134,14 @@ class System:
             self.daemon(name).wait_ready()
         return self
 
+    def supervise(self):
+        """Starts again what ended by itself, as systemd would."""
+        for daemon in self.daemons.values():
+            if not daemon.running():
+                daemon.start(wait=False)
+        for daemon in self.daemons.values():
+            daemon.wait_ready()
+
     def finish(self):
         """Stops what runs, drops what was made; gives back the log lines nobody announced."""
         problems = []

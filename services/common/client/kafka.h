@@ -99,7 +99,8 @@ int kafka_consumer_poll(struct kafka_consumer *consumer, int64_t wait_ms,
 			struct kafka_message *messages, size_t max, struct err *err) MUST_CHECK;
 void kafka_consumer_release(struct kafka_consumer *consumer, struct kafka_message *messages,
 			    size_t count);
-/* Go back: the next poll reads from these offsets again. */
+/* Go back: the next poll reads from these offsets again; partitions that were taken from us
+ * meanwhile are passed over. -1: what comes next is not known, so nothing more may be read. */
 int kafka_consumer_seek(struct kafka_consumer *consumer, const struct kafka_partition *partitions,
 			size_t count, struct err *err) MUST_CHECK;
 /* ---- writing ------------------------------------------------------------------------------- */

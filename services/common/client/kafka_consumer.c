@@ -14,8 +14,8 @@ struct kafka_consumer {
 	const struct settings *settings;
 	size_t prefix_len;
 	struct kafka_rebalance rebalance;
-	bool failed; /* a rebalance hook refused: told by the next poll */
-	struct err reason;
+	rd_kafka_topic_partition_list_t *given; /* by the group, not taken up yet; or NULL */
+	bool taken; /* by the group, since the poll began */
 };
 
 rd_kafka_t *kafka_consumer_handle(struct kafka_consumer *consumer)
@@ -49,6 +49,13 @@ static struct kafka_partition *from_list(const struct kafka_consumer *consumer,
 	return partitions;
 }
 
+static void drop_given(struct kafka_consumer *consumer)
+{
+	if (consumer->given)
+		rd_kafka_topic_partition_list_destroy(consumer->given);
+	consumer->given = NULL;
+}
+
 /*
  * The committed offsets are fetched here and not left to librdkafka: the answer comes only when no
  * open transaction can move them any more, so what the hook restores afterwards is up to date.
@@ -73,15 +80,21 @@ static int assign(struct kafka_consumer *consumer, rd_kafka_topic_partition_list
 	return error ? err_set(err, "assign: %s", rd_kafka_err2str(error)) : 0;
 }
 
+/*
+ * Called within a poll, when messages of partitions that are being taken away may have been fetched
+ * already. So the poll drops those, and takes up what is given afterwards.
+ */
 static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t event,
 			 rd_kafka_topic_partition_list_t *list, void *self)
 {
 	struct kafka_consumer *consumer = self;
+	drop_given(consumer);
 	if (event == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
-		if (assign(consumer, list, &consumer->reason) == 0)
-			return;
-		consumer->failed = true;
-	} else if (consumer->rebalance.revoked) {
+		consumer->given = rd_kafka_topic_partition_list_copy(list);
+		return;
+	}
+	consumer->taken = true;
+	if (consumer->rebalance.revoked) {
 		struct kafka_partition *partitions = from_list(consumer, list);
 		consumer->rebalance.revoked(consumer->rebalance.self, partitions,
 					    (size_t)list->cnt);
@@ -196,6 +209,7 @@ void kafka_consumer_free(struct kafka_consumer **consumer)
 		return;
 	rd_kafka_queue_destroy((*consumer)->queue);
 	rd_kafka_consumer_close((*consumer)->rk);
+	drop_given(*consumer);
 	rd_kafka_destroy((*consumer)->rk);
 	free((*consumer)->raw);
 	free(*consumer);
@@ -237,10 +251,11 @@ static size_t fetch(struct kafka_consumer *consumer, int64_t wait_ms, size_t max
 int kafka_consumer_poll(struct kafka_consumer *consumer, int64_t wait_ms,
 			struct kafka_message *messages, size_t max, struct err *err)
 {
+	consumer->taken = false;
 	size_t count = 0, fetched = fetch(consumer, wait_ms, max);
 	for (size_t i = 0; i < fetched; i++) {
 		rd_kafka_message_t *raw = consumer->raw[i];
-		if (!raw->err && !consumer->failed) {
+		if (!raw->err && !consumer->taken) {
 			describe(consumer, raw, &messages[count++]);
 			continue;
 		}
@@ -248,10 +263,13 @@ int kafka_consumer_poll(struct kafka_consumer *consumer, int64_t wait_ms,
 			log_debug(0, "kafka: %s", rd_kafka_message_errstr(raw));
 		rd_kafka_message_destroy(raw);
 	}
-	if (!consumer->failed)
+	if (!consumer->given)
 		return (int)count;
-	consumer->failed = false;
-	*err = consumer->reason;
+	int result = assign(consumer, consumer->given, err);
+	drop_given(consumer);
+	if (!result)
+		return (int)count;
+	kafka_consumer_release(consumer, messages, count);
 	return -1;
 }
 
@@ -263,14 +281,22 @@ void kafka_consumer_release(struct kafka_consumer *consumer, struct kafka_messag
 		rd_kafka_message_destroy(messages[i].handle);
 }
 
+static bool is_taken_away(rd_kafka_resp_err_t error)
+{
+	return error == RD_KAFKA_RESP_ERR__STATE || error == RD_KAFKA_RESP_ERR__PREV_IN_PROGRESS ||
+	       error == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
+}
+
 int kafka_consumer_seek(struct kafka_consumer *consumer, const struct kafka_partition *partitions,
 			size_t count, struct err *err)
 {
 	rd_kafka_topic_partition_list_t *list = to_list(consumer->settings, partitions, count);
-	rd_kafka_error_t *error = rd_kafka_seek_partitions(consumer->rk, list, KAFKA_WAIT_MS);
+	/* without a time limit: it is done within the library, and 2.0.2 takes the milliseconds
+	 * for microseconds (mended in 2.1.0) */
+	rd_kafka_error_t *error = rd_kafka_seek_partitions(consumer->rk, list, -1);
 	int result = error ? err_set(err, "seek: %s", rd_kafka_error_string(error)) : 0;
 	for (int i = 0; !result && i < list->cnt; i++) {
-		if (list->elems[i].err)
+		if (list->elems[i].err && !is_taken_away(list->elems[i].err))
 			result = err_set(err, "seek: %s", rd_kafka_err2str(list->elems[i].err));
 	}
 	if (error)

@@ -80,7 +80,7 @@ static enum kafka_outcome in_transaction(struct pump *pump, const struct batch *
 static int publish_in_transaction(struct pump *pump, const struct batch *batch, size_t got,
 				  struct err *err)
 {
-	struct err why;
+	struct err why = {""};
 	enum kafka_outcome outcome = in_transaction(pump, batch, got, err);
 	if (outcome == KAFKA_DONE)
 		return 0;
@@ -88,7 +88,8 @@ static int publish_in_transaction(struct pump *pump, const struct batch *batch, 
 	    kafka_transaction_abort(publisher_producer(pump->publisher), &why) == KAFKA_DONE)
 		return -1;
 	/* Neither committed nor surely undone: only a new start, which fences this one, knows. */
-	log_error(0, "ending to be started again: %s", err->text);
+	log_error(0, "ending to be started again: %s%s%s", err->text, *why.text ? "; " : "",
+		  why.text);
 	_exit(70);
 }
 
@@ -132,9 +133,11 @@ static void went_wrong(struct pump *pump, size_t got, const struct err *why)
 		pump->retry_ms = RETRY_MOST_MS;
 	pump->runtime->working = false;
 	size_t count = batch_positions(pump, got, true, pump->positions);
-	/* fails when the partition has been taken from us, and then it is another's to do */
-	if (count && kafka_consumer_seek(pump->consumer, pump->positions, count, &err))
-		log_info(0, "not read again by this instance: %s", err.text);
+	/* to go on behind a batch that was not processed would lose it */
+	if (count && kafka_consumer_seek(pump->consumer, pump->positions, count, &err)) {
+		log_error(0, "ending to be started again: %s", err.text);
+		_exit(70);
+	}
 	for (int64_t waited = 0; waited < pump->retry_ms && !runtime_stopping(pump->runtime);
 	     waited += 50)
 		usleep(50 * 1000);
@@ -230,6 +233,9 @@ static int on_assigned(void *self, struct kafka_partition *partitions, size_t co
 static void on_revoked(void *self, const struct kafka_partition *partitions, size_t count)
 {
 	struct pump *pump = self;
+	/* what could not be done is another's to do now */
+	pump->retry_ms = 0;
+	pump->runtime->working = true;
 	if (pump->service->revoked)
 		pump->service->revoked(pump->runtime->self, partitions, count);
 }
