@@ -332,6 +332,8 @@ static void record_event(struct archival *archival, struct item *item,
 	}
 	folded->changed = true;
 	add_leaf(archival, &item->message, event);
+	if (event->body_case == REDRESS__CASE_EVENT__BODY_OPENED)
+		row_signature(rows_for(archival, RECORD_SIGNATURES), event);
 	tally(archival, event, folded->state);
 	if (!entry->first_event_ms || event->at_ms < entry->first_event_ms)
 		entry->first_event_ms = event->at_ms;

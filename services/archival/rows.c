@@ -3,6 +3,8 @@
 #include "client/postgres.h"
 #include "domain/case_state.h"
 
+#define SIGNATURE_SIZE 32
+
 /* clang-format off */
 const char *const record_copy[RECORDS] = {
 	[RECORD_GRIEVANCES] =
@@ -31,6 +33,8 @@ const char *const record_copy[RECORDS] = {
 	[RECORD_DEAD] =
 		"COPY dead_letters (dead_topic, partition, dead_offset, topic, source_offset, service,"
 		" reason, at, body) FROM STDIN BINARY",
+	[RECORD_SIGNATURES] =
+		"COPY signatures (number, at, signature, bands, suspected_abuse) FROM STDIN BINARY",
 	[RECORD_LEDGER] =
 		"COPY ledger (partition, sequence, first_offset, last_offset, events, root, leaves, tree,"
 		" at) FROM STDIN BINARY",
@@ -109,6 +113,34 @@ void row_event(struct buffer *rows, const Redress__CaseEvent *event,
 	copy_int8(rows, sealed_entry);
 	copy_int4(rows, sealed_leaf);
 	copy_bytes(rows, source->value, source->len);
+}
+
+/* As deploy/sql/0003_signatures.sql says: the place of a piece, then its three bytes. */
+static void bands(struct buffer *rows, const ProtobufCBinaryData *signature)
+{
+	enum { BANDS = 10, BYTES = 3 };
+	int32_t band[BANDS];
+	for (int32_t i = 0; i < BANDS; i++) {
+		const uint8_t *bytes = signature->data + i * BYTES;
+		band[i] = i << 24 | bytes[0] << 16 | bytes[1] << 8 | bytes[2];
+	}
+	copy_int4_array(rows, band, BANDS);
+}
+
+void row_signature(struct buffer *rows, const Redress__CaseEvent *event)
+{
+	static const ProtobufCBinaryData none;
+	const Redress__Classification *found = event->opened->classification;
+	bool whole = found && found->signature.len == SIGNATURE_SIZE;
+	copy_row(rows, 5);
+	copy_int8(rows, (int64_t)event->number);
+	copy_time_ms(rows, event->at_ms);
+	data(rows, whole ? &found->signature : &none);
+	if (whole)
+		bands(rows, &found->signature);
+	else
+		copy_int4_array(rows, NULL, 0);
+	copy_bool(rows, found && found->suspected_abuse);
 }
 
 void row_refusal(struct buffer *rows, const Redress__CaseEvent *event,

@@ -19,6 +19,7 @@ enum record {
 	RECORD_CHANGED_CASES,
 	RECORD_OUTCOMES,
 	RECORD_DEAD,
+	RECORD_SIGNATURES,
 	RECORD_LEDGER,
 	RECORD_LEDGER_NODES,
 	RECORDS
@@ -32,6 +33,8 @@ void row_key(struct buffer *rows, uint64_t number, const Redress__CaseKey *key);
 /* sealed_entry, sealed_leaf: where the ledger has it. */
 void row_event(struct buffer *rows, const Redress__CaseEvent *event,
 	       const struct kafka_message *source, int64_t sealed_entry, int32_t sealed_leaf);
+/* event: the one that opened a case. */
+void row_signature(struct buffer *rows, const Redress__CaseEvent *event);
 void row_refusal(struct buffer *rows, const Redress__CaseEvent *event,
 		 const struct kafka_message *source);
 void row_case(struct buffer *rows, const Redress__CaseState *state);

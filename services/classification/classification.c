@@ -19,7 +19,8 @@
 #include "util/alloc.h"
 #include "util/log.h"
 
-#define COMMAND_TYPE "redress.case.command"
+#define COMMAND_TYPE	  "redress.case.command"
+#define SIGNATURE_PURPOSE "redress signature key"
 #define ID_SIZE	     16
 #define LOOK_MS	     1000 /* how often the model files are looked at, and shares are shown */
 
@@ -35,6 +36,7 @@ struct classification {
 	struct models *models;
 	struct counts *counts;
 	uint32_t shadow_percent;
+	uint8_t signature_key[SIGNATURE_KEY_SIZE];
 	int64_t looked_ms;
 
 	/* Of the batch that is being published; in its arena. */
@@ -144,6 +146,16 @@ static void take_note(const struct classification *self, struct note *note)
 	note->abstained = verdict->abstained;
 }
 
+static void sign(const struct classification *self, struct arena *arena,
+		 Redress__Classification *found)
+{
+	uint8_t *signature = arena_take(arena, SIGNATURE_SIZE);
+	if (!classifier_sign(models_classifier(self->models), self->signature_key, signature))
+		return;
+	found->signature.data = signature;
+	found->signature.len = SIGNATURE_SIZE;
+}
+
 /* -1: the message cannot be read, and err says why. */
 static int classify_text(struct classification *self, const struct work *work,
 			 struct outbox *outbox, struct err *err)
@@ -162,6 +174,7 @@ static int classify_text(struct classification *self, const struct work *work,
 	if (!result) {
 		classify(models_classifier(self->models), arena, text,
 			 received->grievance->declared_language, &found, &why);
+		sign(self, arena, &found);
 		take_note(self, work->note);
 		ask_shadow(self, work, &found);
 		found.sealed_why = seal_why(work, key, &why);
@@ -274,6 +287,10 @@ static int start(struct runtime *runtime, void **handle, struct err *err)
 	    key_file_read(keys, "classification.key", secret, err))
 		return -1;
 	self->unsealer = unsealer_new(ROLE_CLASSIFICATION, public, secret);
+	/* the same for all instances, and for as long as the role's key is */
+	crypto_generichash(self->signature_key, sizeof(self->signature_key),
+			   (const uint8_t *)SIGNATURE_PURPOSE, strlen(SIGNATURE_PURPOSE), secret,
+			   sizeof(secret));
 	sodium_memzero(secret, sizeof(secret));
 	self->models = models_load(settings, err);
 	if (!self->models)

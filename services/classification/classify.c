@@ -90,21 +90,10 @@ const struct verdict *classifier_verdict(const struct classifier *classifier)
 	return &classifier->verdict;
 }
 
-/* Near-duplicate signature: Charikar's simhash over the words. */
-static uint64_t signature_of(const struct features *features)
+bool classifier_sign(const struct classifier *classifier, const uint8_t key[SIGNATURE_KEY_SIZE],
+		     uint8_t signature[SIGNATURE_SIZE])
 {
-	int32_t votes[64] = {0};
-	uint64_t signature = 0;
-	for (size_t i = 0; i < features->count; i++) {
-		uint64_t hash = features->hash[i];
-		if (FEATURE_BLOCK(hash) != FEATURE_WORD)
-			continue;
-		for (int bit = 0; bit < 64; bit++)
-			votes[bit] += hash >> bit & 1 ? 1 : -1;
-	}
-	for (int bit = 1; bit < 64; bit++) /* the lowest bit is the block's */
-		signature |= (uint64_t)(votes[bit] > 0) << bit;
-	return signature;
+	return signature_of(&classifier->folded, key, signature);
 }
 
 /* What the citizen said counts where the text does not say it clearly. */
@@ -207,6 +196,5 @@ void classify(struct classifier *classifier, struct arena *arena,
 	say_why(&classifier->folded, arena, verdict, why);
 	say_urgency(classifier, arena, classification, why);
 	say_abuse(classifier, arena, whole, size, classification, why);
-	classification->signature = signature_of(&classifier->features);
 	classification->model_version = (char *)(uintptr_t)classifier_version(classifier);
 }

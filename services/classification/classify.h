@@ -4,6 +4,7 @@
 
 #include "case.pb-c.h"
 #include "grievance.pb-c.h"
+#include "signature.h"
 #include "util/arena.h"
 #include "util/err.h"
 #include "util/settings.h"
@@ -24,6 +25,9 @@ const struct model *classifier_model(const struct classifier *classifier);
 struct features *classifier_features(struct classifier *classifier);
 /* What the model said of that text. */
 const struct verdict *classifier_verdict(const struct classifier *classifier);
+/* The signature of the text that was classified last, as signature_of. */
+bool classifier_sign(const struct classifier *classifier, const uint8_t key[SIGNATURE_KEY_SIZE],
+		     uint8_t signature[SIGNATURE_SIZE]);
 
 /*
  * Everything of classification and why is in the arena. declared: the language the citizen said, or

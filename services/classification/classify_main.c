@@ -9,7 +9,6 @@
  * EXIT STATUS  0; 1 at the first line that is wrong, which standard error names; 2 for a wrong call.
  */
 #include <getopt.h>
-#include <inttypes.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +18,7 @@
 #include "evaluate.h"
 #include "json_lines.h"
 #include "util/log.h"
+#include "util/text.h"
 
 static const char usage[] =
 	"usage: redress-classify [--config FILE] [--model FILE] [--progress] [--evaluate] < LINES\n"
@@ -102,15 +102,15 @@ static const char *or_null(const char *text)
 static void write_answer(const Redress__Classification *found, const Redress__Why *why)
 {
 	static const char *const urgencies[] = {"routine", "high", "emergency"};
-	char signature[17];
-	snprintf(signature, sizeof(signature), "%016" PRIx64, found->signature);
+	char signature[2 * SIGNATURE_SIZE + 1];
+	text_hex(signature, found->signature.data, found->signature.len);
 	json_t *answer = json_pack(
-		"{s:s?, s:f, s:b, s:o, s:s?, s:f, s:s, s:b, s:s, s:s, s:{s:o, s:o, s:o}}", "category",
+		"{s:s?, s:f, s:b, s:o, s:s?, s:f, s:s, s:b, s:s?, s:s, s:{s:o, s:o, s:o}}", "category",
 		or_null(found->category), "confidence", (double)found->confidence, "abstained",
 		found->abstained, "guesses", guesses(found), "language", or_null(found->language),
 		"language_confidence", (double)found->language_confidence, "urgency",
 		urgencies[found->urgency], "suspected_abuse", found->suspected_abuse, "signature",
-		signature, "model", found->model_version, "why", "category",
+		or_null(signature), "model", found->model_version, "why", "category",
 		texts(why->category_terms, why->n_category_terms), "urgency",
 		texts(why->urgency_terms, why->n_urgency_terms), "abuse",
 		texts(why->abuse_terms, why->n_abuse_terms));
@@ -119,6 +119,16 @@ static void write_answer(const Redress__Classification *found, const Redress__Wh
 	json_decref(answer);
 	if (putchar('\n') == EOF)
 		fatal("the answer cannot be written");
+}
+
+/* With no key, so that anybody can compare: other than in the record. */
+static void sign(const struct classifier *classifier, struct arena *arena,
+		 Redress__Classification *found)
+{
+	static const uint8_t no_key[SIGNATURE_KEY_SIZE];
+	found->signature.data = arena_take(arena, SIGNATURE_SIZE);
+	if (classifier_sign(classifier, no_key, found->signature.data))
+		found->signature.len = SIGNATURE_SIZE;
 }
 
 static int classify_all(struct classifier *classifier, struct json_lines *lines, struct err *err)
@@ -135,6 +145,7 @@ static int classify_all(struct classifier *classifier, struct json_lines *lines,
 		if (!failed) {
 			text.description = (char *)(uintptr_t)description;
 			classify(classifier, arena, &text, "", &found, &why);
+			sign(classifier, arena, &found);
 			write_answer(&found, &why);
 		}
 		json_decref(object);

@@ -151,6 +151,9 @@ static size_t erase_keys(struct eraser *eraser)
 	    ask(eraser, "DELETE FROM case_keys WHERE number = ANY ($1)", &numbers, 1);
 	size_t erased = postgres_affected(result);
 	postgres_result_free(&result);
+	/* made of the text's words, though nobody can read them without classification's key */
+	result = ask(eraser, "DELETE FROM signatures WHERE number = ANY ($1)", &numbers, 1);
+	postgres_result_free(&result);
 	return erased;
 }
 

@@ -360,6 +360,20 @@ void *copy_reserve(struct buffer *rows, size_t size)
 	return room;
 }
 
+void copy_int4_array(struct buffer *rows, const int32_t *values, size_t count)
+{
+	add_be32(rows, (uint32_t)(12 + (count ? 8 + 8 * count : 0)));
+	add_be32(rows, count > 0); /* dimensions */
+	add_be32(rows, 0);	   /* no NULL among them */
+	add_be32(rows, INT4_OID);
+	if (count) {
+		add_be32(rows, (uint32_t)count);
+		add_be32(rows, 1); /* index of the first */
+	}
+	for (size_t i = 0; i < count; i++)
+		copy_int4(rows, values[i]);
+}
+
 void copy_str(struct buffer *rows, const char *text)
 {
 	if (text)

@@ -66,6 +66,7 @@ void copy_bool(struct buffer *rows, bool value);
 void copy_bytes(struct buffer *rows, const void *data, size_t size); /* bytea and text */
 /* A bytea of this size, for the caller to fill before the next call. */
 void *copy_reserve(struct buffer *rows, size_t size);
+void copy_int4_array(struct buffer *rows, const int32_t *values, size_t count);
 void copy_str(struct buffer *rows, const char *text);                /* NULL is NULL */
 void copy_time_ms(struct buffer *rows, int64_t unix_ms);             /* timestamptz */
 /* statement: "COPY t (a, b) FROM STDIN BINARY". */
