@@ -232,12 +232,16 @@ def test_instances_come_and_go_under_load(system, name):
     assert_complete(system, accepted)
 
 
+@pytest.fixture(scope="module")
+def town(shared):
+    return shared.start()
+
+
 @pytest.mark.parametrize("name", PIPELINE)
-def test_a_clean_stop_gives_back_what_it_holds(system, name):
+def test_a_clean_stop_gives_back_what_it_holds(town, name):
     """SIGTERM in the middle of work: it ends by itself with 0, and nothing is lost or doubled."""
-    system.start()
-    crowd = Crowd(system, 60, threads=4)
+    crowd = Crowd(town, 60, threads=4, label=f"stop of {name}")
     wait_for("some work", lambda: crowd.progress() > 20, 30)
-    system.daemon(name).restart()
+    town.daemon(name).restart()
     crowd.join()
-    assert_complete(system, crowd.accepted)
+    assert_complete(town, crowd.accepted)

@@ -13,11 +13,25 @@ from support.mail import MailServer
 from support.messages import ROOT, Actor, AnswerCase, Withdraw
 
 
-@pytest.fixture
-def mail():
+@pytest.fixture(scope="module")
+def running(shared):
+    """One system and its mail server for all tests here."""
     server = MailServer()
-    yield server
+    shared.daemon("notification").set(**server.settings, notification__retry="300ms")
+    shared.mail = server
+    yield shared.start()
     server.close()
+
+
+@pytest.fixture
+def system(running):
+    running.mail.answer = "250 taken"
+    return running
+
+
+@pytest.fixture
+def mail(running):
+    return running.mail
 
 
 def told(system, reply):
@@ -32,13 +46,7 @@ def office_of(code):
     return office["name"]["en"] if isinstance(office["name"], dict) else office["name"], office["email"]
 
 
-def start(system, mail):
-    system.daemon("notification").set(**mail.settings, notification__retry="300ms")
-    return system.start()
-
-
 def test_the_citizen_is_told_in_the_language_of_the_contact(system, mail):
-    start(system, mail)
     body, citizen = submission("told")
     body["contact"]["language"] = "fr"
     reply = system.submit(body)
@@ -52,7 +60,6 @@ def test_the_citizen_is_told_in_the_language_of_the_contact(system, mail):
 
 
 def test_an_answer_names_the_office_and_a_withdrawal_reaches_it(system, mail):
-    start(system, mail)
     body, citizen = submission("answered")
     body["contact"]["language"] = "en"
     number = case_number.read(system.submit(body)["case_number"])
@@ -70,7 +77,6 @@ def test_an_answer_names_the_office_and_a_withdrawal_reaches_it(system, mail):
 
 
 def test_a_mail_server_that_is_busy_is_tried_again(system, mail):
-    start(system, mail)
     mail.answer = "451 come later"
     body, citizen = submission("busy")
     reply = system.submit(body)
@@ -83,14 +89,12 @@ def test_a_mail_server_that_is_busy_is_tried_again(system, mail):
 
 
 def test_a_refused_address_has_failed_for_good(system, mail):
-    start(system, mail)
     mail.answer = "550 no such user"
     reply = system.submit(submission("refused address")[0])
     wait_for("failed", lambda: told(system, reply) == [("assigned", "failed")], 30)
 
 
 def test_who_gave_no_address_is_not_silently_forgotten(system, mail):
-    start(system, mail)
     body, _ = submission("anonymous")
     del body["contact"]
     reply = system.submit(body)
