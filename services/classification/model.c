@@ -103,12 +103,28 @@ static bool read_parts(struct model *model, struct cursor *cursor)
 	return names == end;
 }
 
+/* Used places come first, and no tag twice: a search takes all rows of a tag at once. */
+static bool tags_are_sound(const struct model_bucket *bucket)
+{
+	for (uint32_t k = 1; k < MODEL_BUCKET; k++) {
+		if (bucket->tag[k] && !bucket->tag[k - 1])
+			return false;
+		for (uint32_t other = 0; bucket->tag[k] && other < k; other++) {
+			if (bucket->tag[other] == bucket->tag[k])
+				return false;
+		}
+	}
+	return true;
+}
+
 /* Every search must end, and every row be there. */
 static bool buckets_are_sound(const struct model *model)
 {
 	uint32_t used = 0;
 	for (uint32_t i = 0; i < model->head->buckets; i++) {
 		const struct model_bucket *bucket = &model->bucket[i];
+		if (!tags_are_sound(bucket))
+			return false;
 		for (uint32_t k = 0; k < MODEL_BUCKET && bucket->tag[k]; k++) {
 			if (bucket->row[k] >> 8 >= model->head->rows)
 				return false;

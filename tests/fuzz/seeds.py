@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
 """Writes the seeds of each fuzz target: tests/fuzz/seeds.py FOLDER. Everything comes from files of the project."""
 
+import itertools
 import pathlib
+import random
+import struct
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -45,7 +48,43 @@ def messages():
     yield 6, VaultEntry(number=37, receipt_hash=b"r" * 32)
 
 
+def texts():
+    """Samples, and the words that decide about urgency and abuse, several at once."""
+    yield from (line.encode() for line in (ROOT / "deploy/samples/grievances.jsonl").read_text().splitlines())
+    for name in ("urgency", "abuse"):
+        lines = (ROOT / f"deploy/classification/{name}.txt").read_text().splitlines()
+        phrases = [line.partition("\t")[2] for line in lines if line and line[0] != "#"]
+        for at in range(0, len(phrases), 20):
+            yield " ".join(phrases[at:at + 20]).encode()
+    yield from ("ＡＢＣ ﬁne e\u0301\u200d\U0001F600 İıẞß".encode(), b"\xff\xc3", b"a" * 3000, "路".encode() * 500)
+
+
+def language_table():
+    """Two languages of each of five scripts; the target adds the checksum."""
+    rng, stride, bits = random.Random(1), 16, 4
+    table = b"RDRSLNG1" + struct.pack("<I", 5)
+    for script in range(1, 6):
+        table += struct.pack("<4I7f", script, 2, bits, stride, 0.1, 0.4, 1, 1, 1, 1, 1)
+        table += b"aa".ljust(12, b"\0") + b"-".ljust(12, b"\0") + struct.pack(f"<{stride}f", *[0] * stride)
+        table += rng.randbytes(stride << bits)
+    return table
+
+
+def models():
+    """How many buckets and rows a bucket, then biases, thresholds, buckets and rows: see fuzz_model.c."""
+    for buckets, rows in itertools.product((0, 5), (0, 3, 7)):
+        count = buckets + 1
+        body = struct.pack("<8f", *[0.1] * 4, *[0.5] * 4)
+        for at in range(count):
+            tags = [7 + k if k < rows else 0 for k in range(8)]
+            body += struct.pack("<16I", *tags, *[(at * rows + k) << 8 | 128 if k < rows else 0 for k in range(8)])
+        yield bytes([0, buckets, rows, 4]) + body + struct.pack("<f8b", 0.1, *range(8)) * (rows * count)
+
+
 SEEDS = {
+    "text": texts,
+    "language": lambda: [language_table()],
+    "model": models,
     "submission": lambda: cases("submission.eval") + (ROOT / "deploy/samples/grievances.jsonl").read_bytes().splitlines(),
     "catalogue": lambda: [(TABLES / "nation.yaml").read_bytes()],
     "rules": lambda: [(TABLES / "routing.rules").read_bytes(), *cases("routing.errors")],
