@@ -102,24 +102,34 @@ static const struct ledger_hash *recompute(struct audit *audit, struct ledger_en
 	return leaves;
 }
 
-static void check_nodes(struct audit *audit, const struct ledger_entry *entry,
-			const struct ledger_node *nodes, size_t count)
+/* The subtrees that became complete with a page of entries. */
+static void check_nodes(struct audit *audit, int32_t partition, const struct ledger_node *nodes,
+			size_t count)
 {
+	int64_t *levels = arena_take(audit->arena, (2 * count + 1) * sizeof(*levels));
+	int64_t *indexes = levels + count;
 	for (size_t i = 0; i < count; i++) {
-		const struct postgres_param params[] = {
-		    postgres_int4(audit->arena, entry->partition),
-		    postgres_int4(audit->arena, nodes[i].level),
-		    postgres_int8(audit->arena, nodes[i].index),
-		    postgres_bytes(nodes[i].hash.bytes, sizeof(nodes[i].hash.bytes))};
-		struct postgres_result *rows = ask(
-		    audit,
-		    "SELECT 1 FROM ledger_nodes WHERE partition = $1 AND level = $2 AND index = $3"
-		    " AND hash = $4",
-		    params, 4);
-		if (!postgres_rows(rows))
-			complain(audit, entry, "a node of the tree was altered");
-		postgres_result_free(&rows);
+		levels[i] = nodes[i].level;
+		indexes[i] = nodes[i].index;
 	}
+	const struct postgres_param params[] = {postgres_int4(audit->arena, partition),
+						postgres_int8_array(audit->arena, levels, count),
+						postgres_int8_array(audit->arena, indexes, count)};
+	struct postgres_result *rows =
+	    ask(audit,
+		"SELECT n.hash FROM unnest($2::bigint[], $3::bigint[]) WITH ORDINALITY"
+		" AS wanted (level, index, place) LEFT JOIN ledger_nodes n ON n.partition = $1"
+		" AND n.level = wanted.level::smallint AND n.index = wanted.index ORDER BY place",
+		params, 3);
+	for (size_t i = 0; i < count; i++) {
+		struct ledger_hash stored = get_hash(rows, i, 0);
+		if (same(&stored, &nodes[i].hash))
+			continue;
+		audit->faults++;
+		printf("partition %d: node %" PRId64 " of level %d of the tree was altered\n",
+		       partition, nodes[i].index, nodes[i].level);
+	}
+	postgres_result_free(&rows);
 }
 
 static void check_kept(struct audit *audit, const struct ledger_entry *entry,
@@ -141,10 +151,10 @@ static bool same_leaves(const struct postgres_result *rows, size_t row,
 	return size == count * sizeof(*leaves) && memcmp(stored, leaves, size) == 0;
 }
 
-static void check_entry(struct audit *audit, const struct postgres_result *rows, size_t row,
-			int32_t partition, struct ledger_tree *tree)
+/* Adds the nodes that are complete with it, and returns how many. */
+static size_t check_entry(struct audit *audit, const struct postgres_result *rows, size_t row,
+			  int32_t partition, struct ledger_tree *tree, struct ledger_node *nodes)
 {
-	struct ledger_node nodes[LEDGER_LEVELS];
 	struct ledger_entry entry = {
 	    .partition = partition,
 	    .sequence = postgres_get_int(rows, row, 0),
@@ -168,9 +178,9 @@ static void check_entry(struct audit *audit, const struct postgres_result *rows,
 	struct ledger_hash mine = ledger_tree_root(tree);
 	if (!same(&mine, &head))
 		complain(audit, &entry, "the entry itself, or one before it, was altered");
-	check_nodes(audit, &entry, nodes, count);
 	check_kept(audit, &entry, &mine);
 	audit->entries++;
+	return count;
 }
 
 static void check_partition(struct audit *audit, int32_t partition)
@@ -190,10 +200,15 @@ static void check_partition(struct audit *audit, int32_t partition)
 			" ORDER BY sequence LIMIT $3",
 			params, 3);
 		count = postgres_rows(rows);
+		/* an entry completes itself, every second one a pair, and so on */
+		struct ledger_node *nodes =
+		    arena_take(audit->arena, (2 * count + LEDGER_LEVELS) * sizeof(*nodes));
+		size_t complete = 0;
 		for (size_t i = 0; i < count; i++) {
-			check_entry(audit, rows, i, partition, &tree);
+			complete += check_entry(audit, rows, i, partition, &tree, nodes + complete);
 			last = postgres_get_int(rows, i, 0);
 		}
+		check_nodes(audit, partition, nodes, complete);
 		postgres_result_free(&rows);
 		arena_reset(audit->arena);
 	} while (count == ENTRIES_AT_ONCE);
@@ -213,8 +228,15 @@ static void check_partition(struct audit *audit, int32_t partition)
 int64_t audit_record(struct postgres *postgres, const struct audit_head *kept, size_t count)
 {
 	struct audit audit = {postgres, arena_new(), kept, count, 0, 0, 0};
+	int64_t *partitions = arena_take(audit.arena, (count + 1) * sizeof(*partitions));
+	for (size_t i = 0; i < count; i++)
+		partitions[i] = kept[i].partition;
+	/* also those of which only a kept head is left */
+	struct postgres_param also = postgres_int8_array(audit.arena, partitions, count);
 	struct postgres_result *rows =
-	    ask(&audit, "SELECT DISTINCT partition FROM ledger ORDER BY 1", NULL, 0);
+	    ask(&audit,
+		"SELECT partition FROM ledger UNION SELECT unnest($1::bigint[])::int ORDER BY 1", &also,
+		1);
 	for (size_t i = 0; i < postgres_rows(rows); i++)
 		check_partition(&audit, (int32_t)postgres_get_int(rows, i, 0));
 	postgres_result_free(&rows);

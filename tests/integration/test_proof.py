@@ -294,3 +294,11 @@ def test_a_whole_ledger_made_anew_is_found_by_who_kept_a_head(holders, tmp_path)
     (tmp_path / "kept.json").write_text(json.dumps(kept))
     found = system.tool("audit", "verify", tmp_path / "kept.json", check=False)
     assert found.returncode == 1 and "was kept is another" in found.stdout
+
+    # and if a whole partition is taken away, everything that is left agrees
+    gone = next(p for p in range(system.partitions) if p != holder.partition)
+    for table, column in (("case_events", "source_partition"), ("ledger", "partition"), ("ledger_nodes", "partition")):
+        system.sql(f"SET session_replication_role = replica; DELETE FROM {table} WHERE {column} = {gone}")
+    assert "the record agrees" in system.tool("audit", "verify").stdout
+    found = system.tool("audit", "verify", tmp_path / "kept.json", check=False)
+    assert f"partition {gone}: the head that was kept is of" in found.stdout
