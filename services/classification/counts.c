@@ -13,6 +13,8 @@ const struct setting counts_settings[] = {
 	{NULL, SETTING_STRING, NULL, 0, 0, NULL},
 };
 
+_Static_assert(DRIFT_BINS == MODEL_STEPS, "the window and the model share out confidence alike");
+
 struct counts {
 	size_t window;
 	struct drift *drift;
@@ -20,8 +22,15 @@ struct counts {
 	uint32_t labels;
 	struct metric **of_label; /* answers by category; the last one: none */
 	struct metric *classified, *abstained, *shadowed, *shadow_differs, *shadow_loaded;
-	struct metric *answers, *abstained_share, *confidence;
+	struct metric *answers, *abstained_share, *confidence, *label_psi, *confidence_psi;
 };
+
+static struct metric *psi_metric(const char *labels)
+{
+	return metric_fraction(
+		"redress_classification_drift_psi", labels,
+		"Population stability index of the window against the model's held-aside texts.");
+}
 
 struct counts *counts_new(const struct settings *settings)
 {
@@ -43,6 +52,8 @@ struct counts *counts_new(const struct settings *settings)
 						  NULL, "Share left to a person.");
 	counts->confidence = metric_fraction("redress_classification_window_confidence_ratio", NULL,
 					     "Mean confidence of the best guess.");
+	counts->label_psi = psi_metric("of=\"category\"");
+	counts->confidence_psi = psi_metric("of=\"confidence\"");
 	return counts;
 }
 
@@ -79,6 +90,8 @@ void counts_begin(struct counts *counts, const struct models *models)
 	free(counts->of_label);
 	counts->labels = labels;
 	counts->drift = drift_new(counts->window, labels);
+	counts->reference.label_share = model_label_shares(model);
+	counts->reference.confidence_share = model_confidence_shares(model);
 	counts->of_label = x_calloc(labels + 1, sizeof(*counts->of_label));
 	for (uint32_t i = 0; i < labels; i++)
 		counts->of_label[i] = category_metric(model_label(model, i));
@@ -111,4 +124,6 @@ void counts_show(struct counts *counts)
 	metric_set(counts->answers, (int64_t)figures.answers);
 	metric_set_fraction(counts->abstained_share, figures.abstained);
 	metric_set_fraction(counts->confidence, figures.confidence);
+	metric_set_fraction(counts->label_psi, figures.label_psi);
+	metric_set_fraction(counts->confidence_psi, figures.confidence_psi);
 }

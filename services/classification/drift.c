@@ -91,11 +91,9 @@ struct drift_figures drift_figures(const struct drift *drift,
 		return figures;
 	figures.abstained = (double)drift->abstained / (double)drift->count;
 	figures.confidence = (double)drift->confidence / SURE / (double)drift->count;
-	if (reference->label_share)
-		figures.label_psi = psi(drift->of_label, drift->guesses, reference->label_share,
-					drift->labels);
-	if (reference->confidence_share)
-		figures.confidence_psi = psi(drift->of_bin, drift->count,
-					     reference->confidence_share, DRIFT_BINS);
+	figures.label_psi =
+		psi(drift->of_label, drift->guesses, reference->label_share, drift->labels);
+	figures.confidence_psi =
+		psi(drift->of_bin, drift->count, reference->confidence_share, DRIFT_BINS);
 	return figures;
 }

@@ -78,17 +78,29 @@ static bool numbers_are_sound(const struct model_head *head)
 	       head->sharpness > 0 && isfinite(head->tilt) && isfinite(head->shift);
 }
 
+static bool are_shares(const float *share, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		if (!(share[i] >= 0 && share[i] <= 1.001f))
+			return false;
+	}
+	return true;
+}
+
 static bool read_parts(struct model *model, struct cursor *cursor)
 {
 	const struct model_head *head = model->head;
 	model->bias = take(cursor, head->labels, sizeof(*model->bias));
 	model->threshold = take(cursor, head->labels, sizeof(*model->threshold));
+	model->share = take(cursor, head->labels, sizeof(*model->share));
 	const char *names = take(cursor, head->names_size, 1);
 	model->languages = take(cursor, head->languages_size, 1);
 	model->bucket = take(cursor, head->buckets, sizeof(*model->bucket));
 	model->row_size = model_row_size(head->labels);
 	model->row = take(cursor, head->rows, model->row_size);
-	if (!model->bias || !model->threshold || !names || !model->languages || !model->bucket ||
+	if (!model->bias || !model->threshold || !model->share ||
+	    !are_shares(model->share, head->labels) ||
+	    !are_shares(head->confidence_share, MODEL_STEPS) || !names || !model->languages || !model->bucket ||
 	    !model->row || cursor->left || names[head->names_size - 1] ||
 	    (head->languages_size && model->languages[head->languages_size - 1]))
 		return false;
@@ -201,6 +213,16 @@ const struct model_card *model_card(const struct model *model)
 uint32_t model_labels(const struct model *model)
 {
 	return model->head->labels;
+}
+
+const float *model_label_shares(const struct model *model)
+{
+	return model->share;
+}
+
+const float *model_confidence_shares(const struct model *model)
+{
+	return model->head->confidence_share;
 }
 
 const char *model_label(const struct model *model, uint32_t label)

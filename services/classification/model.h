@@ -16,6 +16,7 @@
 #define MODEL_LABELS_MAX 1000
 #define MODEL_GUESSES    3
 #define MODEL_TERMS      5
+#define MODEL_STEPS      10 /* of confidence, each a tenth wide */
 
 struct model;
 
@@ -35,6 +36,8 @@ struct model_card {
 	float calibration_error;
 	float coverage;  /* share that can be answered at the wanted precision */
 	float precision; /* wanted of each category's answers; its threshold was chosen for it */
+	float abstained; /* share */
+	float confidence; /* mean of the best guesses' */
 };
 
 const struct model_card *model_card(const struct model *model);
@@ -42,6 +45,11 @@ uint32_t model_labels(const struct model *model);
 const char *model_label(const struct model *model, uint32_t label);
 /* Least confidence at which the label is answered; above 1: never. */
 float model_threshold(const struct model *model, uint32_t label);
+
+/* Its best guesses at the texts that were held aside: of each label, of each step of confidence. Both
+ * sum to 1. */
+const float *model_label_shares(const struct model *model);
+const float *model_confidence_shares(const struct model *model);
 
 struct model_guess {
 	uint32_t label;

@@ -1,6 +1,6 @@
 /*
  * How a model lies in its file: for model.c, which reads it, and model_write.c. The file is the
- * head, then bias and threshold of each label, the labels' names, the languages' names, the buckets
+ * head, then bias, threshold and share of each label, the labels' names, the languages' names, the buckets
  * and the rows. Numbers are little-endian.
  */
 #ifndef CLASSIFICATION_MODEL_FILE_H
@@ -28,6 +28,7 @@ struct model_head {
 	float sharpness, tilt, shift;
 	float least_known; /* share of a text's features; a text that has less is foreign */
 	float service_threshold;
+	float confidence_share[MODEL_STEPS];
 };
 
 /*
@@ -47,7 +48,7 @@ struct model_row {
 
 struct model {
 	const struct model_head *head;
-	const float *bias, *threshold;
+	const float *bias, *threshold, *share;
 	const char **name;
 	uint32_t *service; /* of each label: the first label of the same service */
 	float heft[256], voices[256];

@@ -72,10 +72,10 @@ static void show_card(const char *what, const struct model *model)
 {
 	const struct model_card *card = model_card(model);
 	printf("%-8s %s: %u categories from %" PRIu64 " texts (%.12s); held aside: accuracy %.3f,"
-	       " macro-F1 %.3f, calibration error %.3f, answers %.0f %% at precision %.2f\n",
+	       " macro-F1 %.3f, calibration error %.3f, abstains from %.0f %% for precision %.2f\n",
 	       what, card->version, model_labels(model), card->texts, card->fingerprint,
 	       (double)card->accuracy, (double)card->macro_f1, (double)card->calibration_error,
-	       100 * (double)card->coverage, (double)card->precision);
+	       100 * (double)card->abstained, (double)card->precision);
 }
 
 static int show(int count, char **files)

@@ -113,10 +113,12 @@ static struct image draw(const struct model_parts *parts)
 	char *names = join(&parts->corpus->labels, &head.names_size);
 	char *languages = join(&parts->corpus->languages, &head.languages_size);
 	memcpy(head.magic, MODEL_MAGIC, sizeof(head.magic));
+	memcpy(head.confidence_share, parts->confidence_share, sizeof(head.confidence_share));
 	head.buckets = head.rows / IN_BUCKET + 1;
 	append(&image, &head, sizeof(head));
 	append(&image, calibration->bias, labels * sizeof(float));
 	append(&image, calibration->threshold, labels * sizeof(float));
+	append(&image, parts->label_share, labels * sizeof(float));
 	append(&image, names, head.names_size);
 	append(&image, languages, head.languages_size);
 	size_t buckets = image.size, buckets_size = head.buckets * sizeof(struct model_bucket);

@@ -12,6 +12,8 @@ struct model_parts {
 	const struct learned *learned;
 	const struct calibration *calibration;
 	float least_known;
+	const float *label_share; /* of the best guesses at texts held aside */
+	float confidence_share[MODEL_STEPS];
 };
 
 /* Bytes that a feature takes; labels: their number. */

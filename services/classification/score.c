@@ -98,3 +98,17 @@ void score_trials(struct trial *trials, size_t count, uint32_t labels, double pr
 	};
 	find_coverage(trials, count, precision, score);
 }
+
+void score_profile(const struct trial *trials, size_t count, uint32_t labels,
+		   struct profile *profile)
+{
+	float each = 1 / (float)(count ? count : 1);
+	*profile = (struct profile){.label_share = x_calloc(labels, sizeof(float))};
+	for (size_t i = 0; i < count; i++) {
+		float sure = fminf(fmaxf(trials[i].confidence, 0), 1);
+		size_t step = (size_t)(sure * SCORE_STEPS);
+		profile->label_share[trials[i].guess] += each;
+		profile->confidence_share[step < SCORE_STEPS ? step : SCORE_STEPS - 1] += each;
+		profile->confidence += sure * each;
+	}
+}

@@ -17,6 +17,8 @@ struct trial {
 	bool abstained;
 };
 
+#define SCORE_STEPS 10 /* of confidence, each a tenth wide */
+
 struct score {
 	size_t count;
 	double accuracy;  /* of the best guess, abstained or not */
@@ -31,5 +33,15 @@ struct score {
 /* Sorts the trials by confidence. precision: wanted for coverage, 0..1. */
 void score_trials(struct trial *trials, size_t count, uint32_t labels, double precision,
 		  struct score *score);
+
+/* What the best guesses look like as a whole: of each label, of each step of confidence, their mean. */
+struct profile {
+	float *label_share; /* labels of them; free() it */
+	float confidence_share[SCORE_STEPS];
+	float confidence;
+};
+
+void score_profile(const struct trial *trials, size_t count, uint32_t labels,
+		   struct profile *profile);
 
 #endif

@@ -177,7 +177,8 @@ static void keep_best(struct corpus *corpus, size_t most)
 /* ---- the scores ------------------------------------------------------------------------------ */
 
 static void score_held(const struct held *held, const struct calibration *calibration,
-		       const uint32_t *service, double precision, struct score *score)
+		       const uint32_t *service, double precision, struct score *score,
+		       struct profile *profile)
 {
 	struct trial *trials = x_calloc(held->texts + 1, sizeof(*trials));
 	float *scratch = x_calloc(held->labels, sizeof(*scratch));
@@ -188,6 +189,7 @@ static void score_held(const struct held *held, const struct calibration *calibr
 					   found.confidence < calibration->threshold[found.label]};
 	}
 	score_trials(trials, held->texts, held->labels, precision, score);
+	score_profile(trials, held->texts, held->labels, profile);
 	free(scratch);
 	free(trials);
 }
@@ -237,7 +239,7 @@ static int judge_text(void *context, const char *text, size_t size, const char *
 }
 
 static int score_dev(const struct request *request, const struct label_map *map,
-		     struct score *score, struct err *err)
+		     struct score *score, struct profile *profile, struct err *err)
 {
 	struct jury jury = {.model = model_load(request->model, err)};
 	if (!jury.model)
@@ -246,9 +248,12 @@ static int score_dev(const struct request *request, const struct label_map *map,
 	int failed = labelled_read(request->dev, map, judge_text, &jury, err);
 	if (!failed && !jury.count)
 		failed = err_set(err, "%s: there is no text in it", request->dev);
-	if (!failed)
+	if (!failed) {
 		score_trials(jury.trials, jury.count, model_labels(jury.model) + 1,
 			     request->precision, score);
+		free(profile->label_share);
+		score_profile(jury.trials, jury.count, model_labels(jury.model), profile);
+	}
 	free(jury.trials);
 	fold_table_free(&jury.table);
 	folded_free(&jury.folded);
@@ -257,9 +262,13 @@ static int score_dev(const struct request *request, const struct label_map *map,
 	return failed;
 }
 
-static void fill_card(const struct request *request, const struct corpus *corpus,
-		      const struct score *score, struct model_card *card)
+static void fill_card(const struct request *request, const struct score *score,
+		      const struct profile *profile, struct model_parts *parts)
 {
+	const struct corpus *corpus = parts->corpus;
+	struct model_card *card = &parts->card;
+	parts->label_share = profile->label_share;
+	memcpy(parts->confidence_share, profile->confidence_share, sizeof(parts->confidence_share));
 	*card = (struct model_card){
 		.texts = corpus->texts,
 		.accuracy = (float)score->accuracy,
@@ -267,6 +276,8 @@ static void fill_card(const struct request *request, const struct corpus *corpus
 		.calibration_error = (float)score->ece,
 		.coverage = (float)score->coverage,
 		.precision = (float)request->precision,
+		.abstained = (float)score->abstained,
+		.confidence = profile->confidence,
 	};
 	memcpy(card->fingerprint, corpus->fingerprint, sizeof(card->fingerprint));
 	if (request->version)
@@ -289,15 +300,16 @@ static struct learned *learn_all(const struct corpus *corpus, const struct recip
 
 /* With dev texts twice: the first time for them to be judged by what is in the file. */
 static int write_scored(const struct request *request, const struct label_map *map,
-			struct model_parts *parts, struct score *score, struct err *err)
+			struct model_parts *parts, struct score *score, struct profile *profile,
+			struct err *err)
 {
-	fill_card(request, parts->corpus, score, &parts->card);
+	fill_card(request, score, profile, parts);
 	if (model_write(request->model, parts, err))
 		return -1;
 	if (request->dev) {
-		if (score_dev(request, map, score, err))
+		if (score_dev(request, map, score, profile, err))
 			return -1;
-		fill_card(request, parts->corpus, score, &parts->card);
+		fill_card(request, score, profile, parts);
 		if (model_write(request->model, parts, err))
 			return -1;
 	}
@@ -312,18 +324,21 @@ static int make_model(const struct request *request, const struct label_map *map
 	struct tuned tuned;
 	struct calibration calibration;
 	struct score score;
+	struct profile profile;
 	uint32_t *service = x_calloc(corpus->labels.count, sizeof(*service));
 	model_services((const char *const *)corpus->labels.name, corpus->labels.count, service);
 	tune(corpus, say, &tuned);
 	calibrate(&tuned.held, service, request->precision, &calibration);
-	score_held(&tuned.held, &calibration, service, request->precision, &score);
+	score_held(&tuned.held, &calibration, service, request->precision, &score,
+		   &profile);
 	say("learning from all texts");
 	struct learned *learned = learn_all(corpus, &tuned.recipe);
 	struct model_parts parts = {.corpus = corpus,
 				    .learned = learned,
 				    .calibration = &calibration,
 				    .least_known = tuned.least_known};
-	int failed = write_scored(request, map, &parts, &score, err);
+	int failed = write_scored(request, map, &parts, &score, &profile, err);
+	free(profile.label_share);
 	learned_free(&learned);
 	calibration_free(&calibration);
 	tuned_free(&tuned);

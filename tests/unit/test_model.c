@@ -65,7 +65,9 @@ static int set_up(void **state)
 	tune(corpus, quiet, &tuned);
 	calibrate(&tuned.held, service, 0.9, &calibration);
 	struct learned *learned = learn(corpus, rows, corpus->texts, &tuned.recipe);
-	struct model_parts parts = {.corpus = corpus, .learned = learned,
+	static const float shares[] = {0.1f, 0.2f, 0.3f, 0.4f};
+	struct model_parts parts = {.corpus = corpus, .learned = learned, .label_share = shares,
+				    .confidence_share = {[3] = 0.25f, [9] = 0.75f},
 				    .calibration = &calibration,
 				    .least_known = tuned.least_known};
 	snprintf(parts.card.version, sizeof(parts.card.version), "test-1");
@@ -109,6 +111,8 @@ static void answers(void **state)
 	struct model *model = load();
 	(void)state;
 	assert_string_equal(model_card(model)->version, "test-1");
+	assert_true(model_label_shares(model)[1] > 0.19f && model_label_shares(model)[3] < 0.41f);
+	assert_true(model_confidence_shares(model)[3] > 0.24f && model_confidence_shares(model)[4] <= 0);
 	assert_int_equal(model_labels(model), 4);
 	for (int l = 0; l < 4; l++) {
 		struct verdict verdict = judge(model, words[l][1]);
@@ -262,7 +266,7 @@ static void contradictions_are_refused(void **state)
 	struct model_head *head = (void *)bytes, good = *head;
 	(void)state;
 	assert_true(sodium_init() >= 0);
-	for (int i = 0; i < 12; i++) {
+	for (int i = 0; i < 13; i++) {
 		*head = good;
 		switch (i) {
 		case 0: head->labels = 0; break;
@@ -277,6 +281,7 @@ static void contradictions_are_refused(void **state)
 		case 9: head->sharpness = NAN; break;
 		case 10: memset(head->card.version, 'x', sizeof(head->card.version)); break;
 		case 11: head->names_size -= 8; break;
+		case 12: head->confidence_share[2] = NAN; break;
 		}
 		sign(bytes, size);
 		if (!refused(bytes, size))

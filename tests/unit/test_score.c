@@ -1,8 +1,10 @@
 /* Scores against values worked out by hand. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -64,12 +66,33 @@ static void nothing_is_no_fault(void **state)
 	near(score.accuracy + score.macro_f1 + score.ece + score.coverage + score.precision, 0);
 }
 
+static void test_profile(void **state)
+{
+	(void)state;
+	const struct trial trials[] = {
+		{0, 0, 0.05f, true}, {1, 2, 0.95f, false}, {2, 2, 1.0f, false}, {1, 0, 0.5f, false}};
+	struct profile profile;
+	score_profile(trials, 4, 3, &profile);
+	assert_true(fabsf(profile.label_share[0] - 0.5f) < 1e-6f);
+	assert_true(profile.label_share[1] <= 0);
+	assert_true(fabsf(profile.label_share[2] - 0.5f) < 1e-6f);
+	assert_true(fabsf(profile.confidence_share[0] - 0.25f) < 1e-6f);
+	assert_true(fabsf(profile.confidence_share[5] - 0.25f) < 1e-6f);
+	assert_true(fabsf(profile.confidence_share[9] - 0.5f) < 1e-6f);
+	assert_true(fabsf(profile.confidence - 0.625f) < 1e-6f);
+	free(profile.label_share);
+	score_profile(NULL, 0, 3, &profile);
+	assert_true(profile.label_share[0] <= 0 && profile.confidence <= 0);
+	free(profile.label_share);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(worked_out_by_hand),
 		cmocka_unit_test(coverage_takes_ties_together),
 		cmocka_unit_test(nothing_is_no_fault),
+		cmocka_unit_test(test_profile),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
