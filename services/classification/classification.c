@@ -35,6 +35,7 @@ struct classification {
 	struct unsealer *unsealer;
 	struct models *models;
 	struct counts *counts;
+	struct arena *scratch; /* of one message: stays in the processor's cache */
 	uint32_t shadow_percent;
 	uint8_t signature_key[SIGNATURE_KEY_SIZE];
 	int64_t looked_ms;
@@ -47,6 +48,7 @@ struct classification {
 /* A message at work. */
 struct work {
 	struct batch *batch;
+	struct arena *scratch;
 	struct item *item;
 	const Redress__GrievanceReceived *received;
 	const uint8_t *random; /* RANDOM_SIZE bytes that no other message has */
@@ -86,7 +88,7 @@ static void ask_shadow(const struct classification *self, const struct work *wor
 	if (!shadow || !is_asked_of_shadow(self, work->item->number))
 		return;
 	model_judge(shadow, classifier_features(models_classifier(self->models)), &verdict);
-	Redress__Shadow *said = arena_take(work->batch->arena, sizeof(*said));
+	Redress__Shadow *said = arena_take(work->scratch, sizeof(*said));
 	redress__shadow__init(said);
 	said->model_version = (char *)(uintptr_t)model_card(shadow)->version;
 	said->abstained = verdict.abstained;
@@ -106,11 +108,10 @@ static void ask_shadow(const struct classification *self, const struct work *wor
 static ProtobufCBinaryData seal_why(const struct work *work, const uint8_t key[SEAL_KEY_SIZE],
 				    const Redress__Why *why)
 {
-	struct arena *arena = work->batch->arena;
 	size_t size = redress__why__get_packed_size(why);
-	uint8_t *plain = arena_take(arena, size);
+	uint8_t *plain = arena_take(work->scratch, size);
 	redress__why__pack(why, plain);
-	struct seal_bytes closed = seal_close(arena, key, work->item->number, SEAL_WHY,
+	struct seal_bytes closed = seal_close(work->scratch, key, work->item->number, SEAL_WHY,
 					      work->random + ID_SIZE, plain, size);
 	return (ProtobufCBinaryData){closed.len, closed.data};
 }
@@ -164,7 +165,7 @@ static int classify_text(struct classification *self, const struct work *work,
 	Redress__GrievanceText *text;
 	Redress__Classification found;
 	Redress__Why why;
-	struct arena *arena = work->batch->arena;
+	struct arena *arena = work->scratch;
 	const Redress__GrievanceReceived *received = work->received;
 	const ProtobufCBinaryData *sealed = &received->grievance->sealed_text;
 	uint64_t number = work->item->number;
@@ -188,7 +189,7 @@ static void classify_one(struct classification *self, struct work *work, struct 
 {
 	struct err err;
 	struct item *item = work->item;
-	work->received = redress__grievance_received__unpack(arena_protobuf(work->batch->arena),
+	work->received = redress__grievance_received__unpack(arena_protobuf(work->scratch),
 							     item->message.len,
 							     item->message.value);
 	const char *wrong = fault(work->received, item, runtime_partitions(self->runtime));
@@ -224,8 +225,12 @@ static int handle(void *handle, struct batch *batch, struct outbox *outbox, stru
 	self->notes = arena_take(batch->arena, (batch->count + 1) * sizeof(*self->notes));
 	self->note_count = 0;
 	for (size_t i = 0; i < batch->count; i++) {
-		struct work work = {batch, &batch->items[i], NULL, random + i * RANDOM_SIZE, NULL};
+		struct work work = {.batch = batch,
+				    .scratch = self->scratch,
+				    .item = &batch->items[i],
+				    .random = random + i * RANDOM_SIZE};
 		classify_one(self, &work, outbox);
+		arena_reset(self->scratch);
 	}
 	return 0;
 }
@@ -282,6 +287,7 @@ static int start(struct runtime *runtime, void **handle, struct err *err)
 	struct classification *self = x_calloc(1, sizeof(*self));
 	*handle = self;
 	self->runtime = runtime;
+	self->scratch = arena_new();
 	self->shadow_percent = (uint32_t)settings_int(settings, "model.shadow_percent");
 	if (key_file_read(keys, "classification.pub", public, err) ||
 	    key_file_read(keys, "classification.key", secret, err))
@@ -306,6 +312,7 @@ static void stop(void *handle)
 	unsealer_free(&self->unsealer);
 	counts_free(&self->counts);
 	models_free(&self->models);
+	arena_free(&self->scratch);
 	free(self);
 }
 

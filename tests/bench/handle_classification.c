@@ -141,9 +141,10 @@ static Redress__GrievanceReceived *unpack(struct batch *batch, const struct item
 
 static void only_unpack(struct bench *bench, struct batch *batch)
 {
-	(void)bench;
-	for (size_t i = 0; i < batch->count; i++)
+	for (size_t i = 0; i < batch->count; i++) {
 		unpack(batch, &batch->items[i]);
+		arena_reset(bench->arena);
+	}
 }
 
 static Redress__GrievanceText *open_text(struct bench *bench, struct batch *batch,
@@ -160,8 +161,10 @@ static Redress__GrievanceText *open_text(struct bench *bench, struct batch *batc
 
 static void to_the_text(struct bench *bench, struct batch *batch)
 {
-	for (size_t i = 0; i < batch->count; i++)
+	for (size_t i = 0; i < batch->count; i++) {
 		open_text(bench, batch, unpack(batch, &batch->items[i]));
+		arena_reset(bench->arena);
+	}
 }
 
 static void to_the_answer(struct bench *bench, struct batch *batch)
@@ -172,6 +175,7 @@ static void to_the_answer(struct bench *bench, struct batch *batch)
 		const Redress__GrievanceReceived *received = unpack(batch, &batch->items[i]);
 		classify(bench->classifier, batch->arena, open_text(bench, batch, received),
 			 received->grievance->declared_language, &found, &why);
+		arena_reset(bench->arena);
 	}
 }
 
