@@ -66,6 +66,13 @@ class Office:
         wait_for(wanted, lambda: wanted in [line for line in daemon.log().splitlines()
                                             if " serves; " in line][-1], 20)
 
+    def window(self, of):
+        """What the daemon shows of its last answers, when it has counted so many."""
+        daemon = self.system.daemon("classification")
+        wait_for(f"the window has {of} answers", lambda: daemon.metric(
+            "redress_classification_window_answers") == of, 10)
+        return lambda name, **labels: daemon.metric(f"redress_classification_{name}", **labels)
+
     def model(self, verb, check=True):
         return self.system.tool("model", verb, check=check)
 
@@ -143,6 +150,9 @@ def test_a_new_kind_is_learned_and_a_worse_model_is_not_promoted(office):
     new = office.submit(NEW, 100, seed=1)
     others = [number for kind in known for number in office.submit(kind, 10, seed=2)]
     assert not any(said.category == NEW for said in office.said(new)), "nobody knows the kind yet"
+    shown = office.window(of=150)
+    assert shown("window_abstained_ratio") > 0.6
+    assert shown("drift_psi", of="confidence") > 0.25, "what comes in is not what was learned"
     right = [row.number for row in office.rows(others) if row.category]
     assert len(right) >= 40, "the known kinds are known"
     office.correct(new, NEW)
@@ -184,6 +194,8 @@ def test_a_new_kind_is_learned_and_a_worse_model_is_not_promoted(office):
     assert len(by_themselves) >= 18, rows
     assert {said.model_version for said in office.said(next_ones)} == {second}
     others = {kind: office.submit(kind, 6, seed=3) for kind in known}
+    # the window is of the new model alone
+    assert office.window(of=20 + 6 * len(known))("window_abstained_ratio") < 0.2
     still = sum(row.category == kind for kind, numbers in others.items() for row in office.rows(numbers))
     assert still >= 0.9 * 6 * len(known)
 
