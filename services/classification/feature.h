@@ -11,9 +11,11 @@
 
 #include "fold.h"
 
-#define FEATURES_MAX 65536 /* of one text; what follows is not read */
+/* More than a folded text can have: four n-grams begin at a point, and a token takes two of them.
+ */
+#define FEATURES_MAX ((size_t)FOLD_POINTS_MAX * 6)
 
-/* The lowest bit of a hash tells the two blocks apart, which are weighed separately. */
+/* The lowest bit of a hash tells the two blocks apart. */
 enum feature_block { FEATURE_WORD, FEATURE_CHAR, FEATURE_BLOCKS };
 #define FEATURE_BLOCK(hash) ((hash)&1)
 
@@ -22,12 +24,10 @@ struct features {
 	uint64_t *hash;
 	uint32_t *count_of; /* how often each occurs */
 	size_t count;
-	/* every occurrence in the order of the text: which feature, in which token */
-	uint32_t *seen;
-	uint32_t *seen_token;
-	size_t seen_count;
-	size_t token_count; /* of the text */
-	uint64_t *slots;    /* finds equal ones */
+	/* every occurrence, token by token: which feature; and where in seen the token's end */
+	uint32_t *seen, *token_end;
+	size_t seen_count, token_count;
+	uint64_t *slots; /* finds equal ones */
 	size_t slot_mask;
 	struct hit *hits; /* these three: room for model_judge */
 	float *speaks, *by_token;

@@ -5,10 +5,13 @@
 #include <string.h>
 
 #include "model_file.h"
+#include "processor.h"
 #include "util/alloc.h"
 
 #define ROUNDS     25    /* over all texts, at most */
 #define TOLERANCE  0.1f  /* of the projected gradient: then it is done */
+#define LANES      8     /* labels are padded to a multiple of it: the processor's vectors */
+#define LEAST_MOVE 1e-4f /* what is less is not worth the way */
 #define LEAST_SEEN 2     /* a feature of one text alone is chance */
 #define COST_MOST  16.0f /* bounds what balance can do */
 
@@ -164,7 +167,10 @@ struct row {
 	size_t count, room;
 };
 
-static float voices[256];
+static float voices_of(uint32_t count)
+{
+	return count == 1 ? 1 : model_voices(count);
+}
 
 static void read_row(const struct corpus *corpus, const float *heft, uint32_t text, struct row *row)
 {
@@ -175,12 +181,10 @@ static void read_row(const struct corpus *corpus, const float *heft, uint32_t te
 		row->feature = x_realloc(row->feature, most, sizeof(*row->feature));
 		row->value = x_realloc(row->value, most, sizeof(*row->value));
 	}
-	for (int i = 1; voices[255] == 0 && i < 256; i++)
-		voices[i] = model_voices((uint32_t)i);
 	row->count = 0;
 	for (uint64_t e = corpus->start[text]; e < corpus->start[text + 1]; e++) {
 		uint32_t feature = ENTRY_FEATURE(corpus->entry[e]);
-		float value = heft[feature] * voices[ENTRY_COUNT(corpus->entry[e])];
+		float value = heft[feature] * voices_of(ENTRY_COUNT(corpus->entry[e]));
 		row->feature[row->count] = feature;
 		row->value[row->count] = value;
 		row->count += value > 0;
@@ -191,6 +195,7 @@ static void read_row(const struct corpus *corpus, const float *heft, uint32_t te
 		row->value[i] *= by;
 }
 
+ANY_PROCESSOR
 static void add_up(const struct learned *learned, const struct row *row, float *restrict scores)
 {
 	uint32_t lanes = learned->lanes;
@@ -206,6 +211,7 @@ static void add_up(const struct learned *learned, const struct row *row, float *
 }
 
 /* One text's step for all labels: change holds how far to move along it; returns the greatest. */
+ANY_PROCESSOR
 static float step(const float *scores, float *dual, const float *cost, uint32_t labels,
 		  uint32_t label, float *change)
 {
@@ -220,6 +226,18 @@ static float step(const float *scores, float *dual, const float *cost, uint32_t 
 		greatest = fmaxf(greatest, fabsf(change[l]) * (1 + ridge));
 	}
 	return greatest;
+}
+
+ANY_PROCESSOR
+static void move(struct learned *learned, const struct row *row, const float *restrict change)
+{
+	uint32_t lanes = learned->lanes;
+	for (size_t i = 0; i < row->count; i++) {
+		float *restrict weight = learned->weight + (size_t)row->feature[i] * lanes;
+		float value = row->value[i];
+		for (uint32_t l = 0; l < lanes; l++)
+			weight[l] += value * change[l];
+	}
 }
 
 static uint64_t next_random(uint64_t *state)
@@ -254,11 +272,8 @@ static void descend(struct learned *learned, const struct corpus *corpus, const 
 			float moved = step(scores, dual + (size_t)at * lanes, cost, learned->labels,
 					   corpus->label[rows[at]], change);
 			worst = fmaxf(worst, moved);
-			for (size_t k = 0; moved > 1e-4f && k < row.count; k++) {
-				float *weight = learned->weight + (size_t)row.feature[k] * lanes;
-				for (uint32_t l = 0; l < lanes; l++)
-					weight[l] += row.value[k] * change[l];
-			}
+			if (moved > LEAST_MOVE)
+				move(learned, &row, change);
 		}
 	}
 	free(order);
@@ -276,7 +291,7 @@ struct learned *learn(const struct corpus *corpus, const uint32_t *rows, size_t 
 	struct tally tally;
 	float *cost = x_calloc(labels + 1, sizeof(*cost));
 	learned->labels = labels;
-	learned->lanes = model_lanes(labels);
+	learned->lanes = (labels + LANES - 1) / LANES * LANES;
 	learned->heft = x_calloc(corpus->features + 1, sizeof(*learned->heft));
 	learned->weight =
 		x_calloc((size_t)(corpus->features + 1) * learned->lanes, sizeof(*learned->weight));

@@ -1,9 +1,12 @@
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "model_file.h"
+#include "processor.h"
 #include "util/alloc.h"
+#include "util/log.h"
 #include "util/text.h"
 
 /* ---- services ----------------------------------------------------------------------------- */
@@ -42,7 +45,7 @@ static const void *take(struct cursor *cursor, size_t count, size_t size)
 {
 	if (count > SIZE_MAX / 2 / size)
 		return NULL;
-	size_t padded = (count * size + 7) / 8 * 8;
+	size_t padded = (count * size + MODEL_ALIGNED - 1) / MODEL_ALIGNED * MODEL_ALIGNED;
 	const void *here = cursor->at;
 	if (padded > cursor->left)
 		return NULL;
@@ -70,8 +73,8 @@ static const char *fault_of_head(const struct model_head *head, size_t size)
 static bool numbers_are_sound(const struct model_head *head)
 {
 	return head->labels >= 1 && head->labels <= MODEL_LABELS_MAX &&
-	       head->rows < UINT64_C(1) << 24 &&
-	       (uint64_t)head->buckets * MODEL_BUCKET > head->rows &&
+	       head->rows_size < UINT32_C(1) << 24 &&
+	       (uint64_t)head->buckets * MODEL_BUCKET > head->features &&
 	       memchr(head->card.version, '\0', sizeof(head->card.version)) &&
 	       memchr(head->card.fingerprint, '\0', sizeof(head->card.fingerprint)) &&
 	       head->names_size >= head->labels && isfinite(head->sharpness) &&
@@ -96,11 +99,12 @@ static bool read_parts(struct model *model, struct cursor *cursor)
 	const char *names = take(cursor, head->names_size, 1);
 	model->languages = take(cursor, head->languages_size, 1);
 	model->bucket = take(cursor, head->buckets, sizeof(*model->bucket));
-	model->row_size = model_row_size(head->labels);
-	model->row = take(cursor, head->rows, model->row_size);
+	model->row = take(cursor, head->rows_size, sizeof(*model->row));
+	model->label_bits = model_label_bits(head->labels);
 	if (!model->bias || !model->threshold || !model->share ||
 	    !are_shares(model->share, head->labels) ||
-	    !are_shares(head->confidence_share, MODEL_STEPS) || !names || !model->languages || !model->bucket ||
+	    !are_shares(head->confidence_share, MODEL_STEPS) || !names || !model->languages ||
+	    !model->bucket ||
 	    !model->row || cursor->left || names[head->names_size - 1] ||
 	    (head->languages_size && model->languages[head->languages_size - 1]))
 		return false;
@@ -129,6 +133,21 @@ static bool tags_are_sound(const struct model_bucket *bucket)
 	return true;
 }
 
+static bool row_is_sound(const struct model *model, uint32_t at)
+{
+	uint32_t size = model->head->rows_size, mask = (1u << model->label_bits) - 1;
+	const struct model_row *row = (const void *)(model->row + at);
+	if (size < 2 || at > size - 2 || row->count > size - 2 - at)
+		return false;
+	if (model->head->labels <= MODEL_FEW && row->count != model_lanes(model->head->labels) / 2)
+		return false;
+	for (uint32_t i = 0; model->head->labels > MODEL_FEW && i < row->count; i++) {
+		if ((row->entry[i] & mask) >= model->head->labels)
+			return false;
+	}
+	return isfinite(model_scale(row->scale));
+}
+
 /* Every search must end, and every row be there. */
 static bool buckets_are_sound(const struct model *model)
 {
@@ -138,12 +157,12 @@ static bool buckets_are_sound(const struct model *model)
 		if (!tags_are_sound(bucket))
 			return false;
 		for (uint32_t k = 0; k < MODEL_BUCKET && bucket->tag[k]; k++) {
-			if (bucket->row[k] >> 8 >= model->head->rows)
+			if (!row_is_sound(model, bucket->row[k] >> 8))
 				return false;
 			used++;
 		}
 	}
-	return used == model->head->rows;
+	return used == model->head->features;
 }
 
 static struct model *model_open(char *memory, size_t size, const char **fault)
@@ -162,6 +181,22 @@ static struct model *model_open(char *memory, size_t size, const char **fault)
 	return model;
 }
 
+/* In large pages where the system has them: a text's features are all over the model. */
+static char *into_large_pages(char *bytes, size_t size)
+{
+	enum { LARGE = 2 * 1024 * 1024 };
+	size_t aligned = size > LARGE ? LARGE : MODEL_ALIGNED;
+	size_t room = (size + aligned) / aligned * aligned;
+	char *large = aligned_alloc(aligned, room);
+	if (!large)
+		fatal("out of memory");
+	if (aligned == LARGE) /* an advice: without it all works, slower */
+		(void)madvise(large, room, MADV_HUGEPAGE);
+	memcpy(large, bytes, size);
+	free(bytes);
+	return large;
+}
+
 struct model *model_load(const char *file, struct err *err)
 {
 	char reason[160];
@@ -172,7 +207,7 @@ struct model *model_load(const char *file, struct err *err)
 		err_set(err, "model.file: %s: %s", file, reason);
 		return NULL;
 	}
-	struct model *model = model_open(memory, size, &fault);
+	struct model *model = model_open(into_large_pages(memory, size), size, &fault);
 	if (!model) {
 		err_set(err, "model.file: %s %s", file, fault);
 		return NULL;
@@ -250,14 +285,14 @@ bool model_knows_language(const struct model *model, const char *language)
 /* A feature of the text that the model knows. */
 struct hit {
 	const struct model_row *row;
-	float value;      /* of the feature, and later of its row's 8-bit numbers */
+	float value;      /* of the feature, and later of its row's numbers */
 	uint32_t feature; /* of the text */
 };
 
 typedef uint32_t four __attribute__((vector_size(16)));
 typedef uint64_t two __attribute__((vector_size(16)));
 
-/* The bucket's row << 8 | heft at the tag, 0: it is not there. All are looked at: no branch to
+/* The bucket's number at the tag, 0: it is not there. All are looked at: no branch to
  * guess. */
 static inline uint32_t row_at(const struct model_bucket *bucket, uint32_t tag)
 {
@@ -297,61 +332,50 @@ static size_t look_up(const struct model *model, const struct features *features
 			continue;
 		uint32_t times = features->count_of[i];
 		float value = model->voices[times > 255 ? 255 : times] * model->heft[slot & 255];
-		const char *at = model->row + (slot >> 8) * model->row_size;
+		const uint16_t *at = model->row + (slot >> 8);
 		__builtin_prefetch(at);
 		hits[found++] = (struct hit){(const void *)at, value, (uint32_t)i};
 		sum += value * value;
 	}
 	float by = found ? 1 / sqrtf(sum) : 0;
 	for (size_t i = 0; i < found; i++)
-		hits[i].value *= by * hits[i].row->scale;
+		hits[i].value *= by * model_scale(hits[i].row->scale);
 	return found;
 }
 
 typedef int8_t bytes_of_lane __attribute__((vector_size(MODEL_LANES)));
 typedef float lane __attribute__((vector_size(MODEL_LANES * sizeof(float))));
 
-/* Fits any x86-64, and uses what the processor has beyond. */
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) &&                             \
-	!defined(__SANITIZE_ADDRESS__)
-#define ANY_PROCESSOR __attribute__((target_clones("avx2", "default")))
-#else
-#define ANY_PROCESSOR
-#endif
-
-enum { AT_ONCE = 4 }; /* lanes that are added up in registers */
-
-/* By address, because a vector that is passed by value is another thing on another processor. */
-static inline __attribute__((always_inline)) void add_part(lane *sum, const struct hit *hit,
-							   uint32_t at)
+/* Rows with a byte for every label. */
+ANY_PROCESSOR
+static void add_full_rows(const struct hit *hits, size_t count, uint32_t lanes, float *scores)
 {
-	bytes_of_lane weight;
-	memcpy(&weight, hit->row->weight + at * MODEL_LANES, sizeof(weight));
-	*sum += hit->value * __builtin_convertvector(weight, lane);
+	for (uint32_t at = 0; at < lanes; at += MODEL_LANES) {
+		lane sum = {0};
+		for (size_t i = 0; i < count; i++) {
+			bytes_of_lane bytes;
+			memcpy(&bytes, (const int8_t *)hits[i].row->entry + at, sizeof(bytes));
+			sum += hits[i].value * __builtin_convertvector(bytes, lane);
+		}
+		for (uint32_t l = 0; l < MODEL_LANES; l++)
+			scores[at + l] += sum[l];
+	}
 }
 
-ANY_PROCESSOR
-static void add_rows(const struct hit *hits, size_t count, uint32_t lanes, lane *scores)
+static inline float number(uint16_t entry, uint32_t label_bits)
 {
-	uint32_t at = 0;
-	for (; at + AT_ONCE <= lanes; at += AT_ONCE) {
-		lane a = scores[at], b = scores[at + 1], c = scores[at + 2], d = scores[at + 3];
-		for (size_t i = 0; i < count; i++) {
-			add_part(&a, &hits[i], at);
-			add_part(&b, &hits[i], at + 1);
-			add_part(&c, &hits[i], at + 2);
-			add_part(&d, &hits[i], at + 3);
-		}
-		scores[at] = a;
-		scores[at + 1] = b;
-		scores[at + 2] = c;
-		scores[at + 3] = d;
-	}
-	for (; at < lanes; at++) {
-		lane sum = scores[at];
-		for (size_t i = 0; i < count; i++)
-			add_part(&sum, &hits[i], at);
-		scores[at] = sum;
+	return (float)((int16_t)entry >> label_bits);
+}
+
+static void add_rows(const struct model *model, const struct hit *hits, size_t count,
+		     float *restrict scores)
+{
+	uint32_t bits = model->label_bits, mask = (1u << bits) - 1;
+	for (size_t i = 0; i < count; i++) {
+		const uint16_t *entry = hits[i].row->entry, *end = entry + hits[i].row->count;
+		float value = hits[i].value;
+		for (; entry < end; entry++)
+			scores[*entry & mask] += value * number(*entry, bits);
 	}
 }
 
@@ -408,24 +432,32 @@ static void say_service(const struct model *model, const float *probability,
 	verdict->service_sure = !verdict->abstained || sum[best] >= model->head->service_threshold;
 }
 
+/* What the feature adds to the label. */
+static float says(const struct model *model, const struct hit *hit, uint32_t label)
+{
+	uint32_t mask = (1u << model->label_bits) - 1;
+	const uint16_t *entry = hit->row->entry, *end = entry + hit->row->count;
+	if (model->head->labels <= MODEL_FEW)
+		return hit->value * ((const int8_t *)entry)[label];
+	while (entry < end && (*entry & mask) != label)
+		entry++;
+	return entry < end ? hit->value * number(*entry, model->label_bits) : 0;
+}
+
 /* The tokens whose features speak most for the best guess. */
-static void say_terms(struct features *features, const struct hit *hits, size_t count,
-		      struct verdict *verdict)
+static void say_terms(const struct model *model, struct features *features, const struct hit *hits,
+		      size_t count, struct verdict *verdict)
 {
 	uint32_t label = verdict->best[0].label;
 	float *speaks = features->speaks, *by_token = features->by_token;
 	memset(speaks, 0, features->count * sizeof(*speaks));
-	memset(by_token, 0, features->token_count * sizeof(*by_token));
 	for (size_t i = 0; i < count; i++)
-		speaks[hits[i].feature] = hits[i].value * (float)hits[i].row->weight[label] /
-					  (float)features->count_of[hits[i].feature];
-	for (size_t i = 0;
-	     i < features->seen_count;) { /* a token's features come in a row, twice */
-		uint32_t token = features->seen_token[i];
-		float sum = by_token[token];
-		for (; i < features->seen_count && features->seen_token[i] == token; i++)
-			sum += speaks[features->seen[i]];
-		by_token[token] = sum;
+		speaks[hits[i].feature] =
+			says(model, &hits[i], label) / (float)features->count_of[hits[i].feature];
+	for (size_t t = 0, i = 0; t < features->token_count; t++) {
+		by_token[t] = 0;
+		for (; i < features->token_end[t]; i++)
+			by_token[t] += speaks[features->seen[i]];
 	}
 	while (verdict->term_count < MODEL_TERMS) {
 		uint32_t best = 0;
@@ -440,9 +472,8 @@ static void say_terms(struct features *features, const struct hit *hits, size_t 
 
 void model_judge(const struct model *model, struct features *features, struct verdict *verdict)
 {
-	lane score[(MODEL_LABELS_MAX + MODEL_LANES - 1) / MODEL_LANES];
-	uint32_t lanes = model_lanes(model->head->labels) / MODEL_LANES;
-	float *label_score = (float *)score;
+	float score[MODEL_LABELS_MAX + MODEL_LANES];
+	uint32_t labels = model->head->labels;
 	*verdict = (struct verdict){.abstained = true};
 	if (!features->hits)
 		features->hits = x_calloc(FEATURES_MAX, sizeof(*features->hits));
@@ -450,15 +481,17 @@ void model_judge(const struct model *model, struct features *features, struct ve
 	size_t count = look_up(model, features, hits);
 	if (!count)
 		return;
-	memset(score, 0, lanes * sizeof(*score));
-	memcpy(label_score, model->bias, model->head->labels * sizeof(*label_score));
-	add_rows(hits, count, lanes, score);
-	be_honest(model, label_score, verdict);
+	memcpy(score, model->bias, labels * sizeof(*score));
+	if (labels <= MODEL_FEW)
+		add_full_rows(hits, count, model_lanes(labels), score);
+	else
+		add_rows(model, hits, count, score);
+	be_honest(model, score, verdict);
 	float known = (float)count / (float)features->count;
 	verdict->abstained =
 		verdict->best[0].confidence < model->threshold[verdict->best[0].label] ||
 		known < model->head->least_known;
-	say_service(model, label_score, verdict);
+	say_service(model, score, verdict);
 	verdict->service_sure &= known >= model->head->least_known;
-	say_terms(features, hits, count, verdict);
+	say_terms(model, features, hits, count, verdict);
 }

@@ -7,21 +7,27 @@
 #define CLASSIFICATION_MODEL_FILE_H
 
 #include <math.h>
+#include <string.h>
 
 #include "model.h"
 
-#define MODEL_MAGIC    "RDRSMDL2"
+#define MODEL_MAGIC    "RDRSMDL3"
 #define MODEL_FILE_MAX (64 * 1024 * 1024)
-#define MODEL_LANES    8 /* a row's weights are padded to a multiple of it */
+#define MODEL_LANES    8
+#define MODEL_FEW      24 /* labels */
 #define MODEL_CHECKSUM 32
-#define MODEL_BUCKET   8 /* a bucket is a line of the processor's cache */
+#define MODEL_ALIGNED                                                                              \
+	64             /* each part begins at a multiple of it, a line of the processor's cache    \
+			*/
+#define MODEL_BUCKET 8 /* such a bucket is a line as well */
 
 struct model_head {
 	char magic[8];
 	uint8_t checksum[MODEL_CHECKSUM]; /* BLAKE2b of all that follows */
 	uint64_t size;                    /* of the file */
 	struct model_card card;
-	uint32_t labels, buckets, rows;
+	uint32_t labels, buckets, features;
+	uint32_t rows_size; /* in units of 16 bits, as are the places where rows begin */
 	uint32_t names_size, languages_size;
 	/* The softmax of sharpness * score, then logit -> tilt * logit + shift for the best guess.
 	 */
@@ -32,18 +38,25 @@ struct model_head {
 };
 
 /*
- * Features, found by their hash: its upper half tells the bucket, its lower one is the tag. What does not
- * fit into a bucket is in the next one that has room, the last being followed by the first.
+ * Features, found by their hash: its upper half tells the bucket, its lower one is the tag. What
+ * does not fit into a bucket is in the next one that has room, the last being followed by the
+ * first.
  */
 struct model_bucket {
 	uint32_t tag[MODEL_BUCKET]; /* 0: free, and so are those after it */
-	uint32_t row[MODEL_BUCKET]; /* row << 8 | heft of the feature, see model_heft */
+	uint32_t row[MODEL_BUCKET]; /* where the row begins << 8 | heft, see model_heft */
 };
 
-/* A row's weights are scale times its 8-bit numbers. */
+/*
+ * A feature's row of weights, each scale times a signed number. Where there are few labels it has
+ * one byte for every label, padded to a multiple of MODEL_LANES. Where there are many it has an
+ * entry for those for which it is worth keeping: the label in the lower bits and the number above
+ * them.
+ */
 struct model_row {
-	float scale;
-	int8_t weight[]; /* model_lanes(labels) of them */
+	uint16_t scale; /* the upper half of a float */
+	uint16_t count; /* of what follows */
+	uint16_t entry[];
 };
 
 struct model {
@@ -55,8 +68,8 @@ struct model {
 	uint32_t *service_size; /* bytes of its name */
 	const char *languages;  /* each with a NUL */
 	const struct model_bucket *bucket;
-	const char *row;
-	size_t row_size;
+	const uint16_t *row;
+	uint32_t label_bits;
 	void *memory;
 };
 
@@ -65,9 +78,21 @@ static inline uint32_t model_lanes(uint32_t labels)
 	return (labels + MODEL_LANES - 1) / MODEL_LANES * MODEL_LANES;
 }
 
-static inline size_t model_row_size(uint32_t labels)
+/* Lower bits of an entry. */
+static inline uint32_t model_label_bits(uint32_t labels)
 {
-	return sizeof(struct model_row) + model_lanes(labels);
+	uint32_t bits = 1;
+	while (1u << bits < labels)
+		bits++;
+	return bits;
+}
+
+static inline float model_scale(uint16_t half)
+{
+	uint32_t bits = (uint32_t)half << 16;
+	float scale;
+	memcpy(&scale, &bits, sizeof(scale));
+	return scale;
 }
 
 static inline uint32_t model_place(uint64_t hash, uint32_t buckets)

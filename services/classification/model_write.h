@@ -12,11 +12,12 @@ struct model_parts {
 	const struct learned *learned;
 	const struct calibration *calibration;
 	float least_known;
+	size_t size;		  /* bytes that the file may have */
 	const float *label_share; /* of the best guesses at texts held aside */
 	float confidence_share[MODEL_STEPS];
 };
 
-/* Bytes that a feature takes; labels: their number. */
+/* Bytes that a feature takes, about; labels: their number. */
 size_t model_feature_size(uint32_t labels);
 
 /* The file appears whole or not at all. -1: it cannot be written, why in err. */

@@ -45,7 +45,7 @@ static const char usage[] =
 	"  --precision SHARE  wanted of each category's answers, 0.5 to 0.999 (default 0.95): "
 	"below the\n"
 	"                     confidence that it takes the classifier abstains\n"
-	"  --size MIB         the model is at most as large, 1 to 64 (default 16)\n"
+	"  --size MIB         the model is at most as large, 1 to 32 (default 16)\n"
 	"  --version NAME     names the model in every result (default: from the texts' "
 	"fingerprint)\n";
 
@@ -76,7 +76,7 @@ static void read_option(int option, struct request *request)
 	else if (option == 'p')
 		request->precision = number("precision", optarg, 0.5, 0.999);
 	else if (option == 's')
-		request->mib = number("size", optarg, 1, 64);
+		request->mib = number("size", optarg, 1, 32);
 	else if (option == 'v')
 		request->version = optarg;
 	else if (option == 'h')
@@ -336,7 +336,8 @@ static int make_model(const struct request *request, const struct label_map *map
 	struct model_parts parts = {.corpus = corpus,
 				    .learned = learned,
 				    .calibration = &calibration,
-				    .least_known = tuned.least_known};
+				    .least_known = tuned.least_known,
+				    .size = (size_t)(request->mib * 1024 * 1024)};
 	int failed = write_scored(request, map, &parts, &score, &profile, err);
 	free(profile.label_share);
 	learned_free(&learned);

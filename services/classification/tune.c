@@ -1,13 +1,17 @@
 #include "tune.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "util/alloc.h"
+#include "util/log.h"
 
 #define TEXTS_TRIED   24000 /* in search of a recipe; all are used afterwards */
 #define TEXTS_IN_FIVE 12000 /* up to so many texts every one is held aside once, in five parts */
+#define PARTS_MOST    5
 #define HELD_MOST     40000 /* scores that are kept for calibration */
 #define FOREIGN       0.005 /* share of texts that may have fewer known features than least_known */
 
@@ -42,7 +46,8 @@ static int by_label(const void *a, const void *b)
 /* Sorted by label and chance; then every n-th is of the same part, so each part has its share. */
 static struct split split_texts(const struct corpus *corpus)
 {
-	struct split split = {x_calloc(corpus->texts + 1, sizeof(uint32_t)), corpus->texts, 5};
+	struct split split = {x_calloc(corpus->texts + 1, sizeof(uint32_t)), corpus->texts,
+			      PARTS_MOST};
 	struct place *place = x_calloc(corpus->texts + 1, sizeof(*place));
 	for (size_t i = 0; i < corpus->texts; i++)
 		place[i] = (struct place){(uint32_t)i, corpus->label[i], scramble(i)};
@@ -63,8 +68,7 @@ static struct split thin_out(const struct split *split, size_t most)
 	return thin;
 }
 
-/* ---- a trial ----------------------------------------------------------------------------------
- */
+/* ---- a trial ---------------------------------------------------------------------------------- */
 
 struct trials {
 	struct held held;
@@ -78,47 +82,92 @@ static void trials_free(struct trials *trials)
 	free(trials->known);
 }
 
+/* A part that is held aside while the others are learned from. */
+struct part {
+	const struct corpus *corpus;
+	const struct split *split;
+	const struct recipe *recipe;
+	size_t number;
+	pthread_t thread;
+	struct trials trials;
+};
+
 static void try_texts(const struct corpus *corpus, const struct learned *learned,
 		      const uint32_t *rows, size_t count, struct trials *trials)
 {
 	struct held *held = &trials->held;
-	for (size_t i = 0; i < count && held->texts < HELD_MOST; i++) {
-		uint32_t text = rows[i], distinct = corpus->distinct[text];
-		uint32_t known = learned_scores(learned, corpus, text,
-						held->score + held->texts * held->lanes);
-		trials->known[held->texts] = (float)known / (float)(distinct ? distinct : 1);
-		held->label[held->texts++] = corpus->label[text];
+	held->labels = learned->labels;
+	held->lanes = learned->lanes;
+	held->texts = count;
+	held->score = x_calloc((count + 1) * learned->lanes, sizeof(*held->score));
+	held->label = x_calloc(count + 1, sizeof(*held->label));
+	trials->known = x_calloc(count + 1, sizeof(*trials->known));
+	for (size_t i = 0; i < count; i++) {
+		uint32_t distinct = corpus->distinct[rows[i]];
+		uint32_t known = learned_scores(learned, corpus, rows[i],
+						held->score + i * held->lanes);
+		trials->known[i] = (float)known / (float)(distinct ? distinct : 1);
+		held->label[i] = corpus->label[rows[i]];
 	}
 }
 
-/* The first parts of the split in turn are held aside while the others are learned from. */
-static struct trials try_recipe(const struct corpus *corpus, const struct split *split,
-				size_t parts, const struct recipe *recipe)
+static void *try_part(void *context)
 {
-	struct trials trials = {.held = {.labels = corpus->labels.count}};
-	size_t room = split->count < HELD_MOST ? split->count : HELD_MOST;
+	struct part *part = context;
+	const struct split *split = part->split;
 	uint32_t *aside = x_calloc(split->count + 1, sizeof(*aside));
 	uint32_t *rest = x_calloc(split->count + 1, sizeof(*rest));
-	for (size_t part = 0; part < parts; part++) {
-		size_t held = 0, kept = 0;
-		for (size_t i = 0; i < split->count; i++) {
-			if (i % split->parts == part)
-				aside[held++] = split->rows[i];
-			else
-				rest[kept++] = split->rows[i];
-		}
-		struct learned *learned = learn(corpus, rest, kept, recipe);
-		if (!trials.held.score) {
-			trials.held.lanes = learned->lanes;
-			trials.held.score = x_calloc((room + 1) * learned->lanes, sizeof(float));
-			trials.held.label = x_calloc(room + 1, sizeof(uint32_t));
-			trials.known = x_calloc(room + 1, sizeof(float));
-		}
-		try_texts(corpus, learned, aside, held, &trials);
-		learned_free(&learned);
+	size_t held = 0, kept = 0;
+	for (size_t i = 0; i < split->count; i++) {
+		if (i % split->parts == part->number)
+			aside[held++] = split->rows[i];
+		else
+			rest[kept++] = split->rows[i];
 	}
+	struct learned *learned = learn(part->corpus, rest, kept, part->recipe);
+	try_texts(part->corpus, learned, aside, held < HELD_MOST ? held : HELD_MOST, &part->trials);
+	learned_free(&learned);
 	free(aside);
 	free(rest);
+	return NULL;
+}
+
+static void add_trials(struct trials *all, const struct trials *more)
+{
+	struct held *held = &all->held;
+	size_t lanes = more->held.lanes, texts = held->texts, added = more->held.texts;
+	held->labels = more->held.labels;
+	held->lanes = more->held.lanes;
+	held->score = x_realloc(held->score, (texts + added + 1) * lanes, sizeof(*held->score));
+	held->label = x_realloc(held->label, texts + added + 1, sizeof(*held->label));
+	all->known = x_realloc(all->known, texts + added + 1, sizeof(*all->known));
+	memcpy(held->score + texts * lanes, more->held.score, added * lanes * sizeof(float));
+	memcpy(held->label + texts, more->held.label, added * sizeof(*held->label));
+	memcpy(all->known + texts, more->known, added * sizeof(*all->known));
+	held->texts += added;
+}
+
+/* The first parts of the split, each held aside once; at the same time where there are processors. */
+static struct trials try_recipe(const struct corpus *corpus, const struct split *split, size_t parts,
+				const struct recipe *recipe)
+{
+	struct trials trials = {0};
+	struct part part[PARTS_MOST];
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	size_t at_once = processors < 1 ? 1 : processors > PARTS_MOST ? PARTS_MOST : (size_t)processors;
+	for (size_t from = 0; from < parts; from += at_once) {
+		size_t to = from + at_once < parts ? from + at_once : parts;
+		for (size_t i = from; i < to; i++) {
+			part[i] = (struct part){corpus, split, recipe, i, 0, {{0}, NULL}};
+			if (pthread_create(&part[i].thread, NULL, try_part, &part[i]))
+				fatal("a thread cannot be started");
+		}
+		for (size_t i = from; i < to; i++) {
+			pthread_join(part[i].thread, NULL);
+			add_trials(&trials, &part[i].trials);
+			trials_free(&part[i].trials);
+		}
+	}
 	return trials;
 }
 

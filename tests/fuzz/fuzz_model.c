@@ -32,10 +32,11 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	return 0;
 }
 
-/* Adds size bytes of the input, then zeros, up to a multiple of eight. */
+/* Adds size bytes of the input, then zeros, up to where the next part begins. */
 static void fill(struct buffer *out, size_t size, const uint8_t **data, size_t *left)
 {
-	size_t some = size < *left ? size : *left, padded = (size + 7) / 8 * 8;
+	size_t some = size < *left ? size : *left, padded = (size + MODEL_ALIGNED - 1) / MODEL_ALIGNED *
+							     MODEL_ALIGNED;
 	char *room = buffer_reserve(out, padded);
 	memset(room, 0, padded);
 	memcpy(room, *data, some);
@@ -49,21 +50,24 @@ static void build(struct buffer *out, const uint8_t *data, size_t left)
 	static const char names[16] = "a.b\0a.c\0d\0efg";
 	struct model_head head = {.labels = 4, .names_size = 14, .languages_size = 0};
 	const uint8_t *name = (const uint8_t *)names, *rest = data;
-	size_t name_size = sizeof(names);
+	const uint8_t *start = (const uint8_t *)&head;
+	size_t name_size = sizeof(names), head_size = sizeof(head);
 	uint8_t sizes[4] = {0};
 	memcpy(sizes, data, left < 4 ? left : 4);
 	head.buckets = sizes[1] % 32 + 1;
-	head.rows = sizes[2] % 8 * head.buckets;
+	head.features = sizes[2] % 8 * head.buckets;
+	head.rows_size = sizes[0];
 	head.sharpness = (float)(sizes[3] % 16 + 1);
 	head.tilt = 1;
-	buffer_add(out, &head, sizeof(head));
+	fill(out, sizeof(head), &start, &head_size);
 	rest += left < 4 ? left : 4;
 	left -= left < 4 ? left : 4;
 	fill(out, 4 * sizeof(float), &rest, &left); /* biases */
 	fill(out, 4 * sizeof(float), &rest, &left); /* thresholds */
+	fill(out, 4 * sizeof(float), &rest, &left); /* shares */
 	fill(out, head.names_size, &name, &name_size);
 	fill(out, head.buckets * sizeof(struct model_bucket), &rest, &left);
-	fill(out, head.rows * model_row_size(head.labels), &rest, &left);
+	fill(out, head.rows_size * sizeof(uint16_t), &rest, &left);
 }
 
 /* What tells an accident: magic, size and checksum are made right. */

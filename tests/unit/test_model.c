@@ -69,7 +69,8 @@ static int set_up(void **state)
 	struct model_parts parts = {.corpus = corpus, .learned = learned, .label_share = shares,
 				    .confidence_share = {[3] = 0.25f, [9] = 0.75f},
 				    .calibration = &calibration,
-				    .least_known = tuned.least_known};
+				    .least_known = tuned.least_known,
+				    .size = 1 << 20};
 	snprintf(parts.card.version, sizeof(parts.card.version), "test-1");
 	assert_int_equal(model_write(FILE_NAME, &parts, &err), 0);
 	learned_free(&learned);
@@ -274,8 +275,8 @@ static void contradictions_are_refused(void **state)
 		case 2: head->labels = UINT32_MAX; break;
 		case 3: head->buckets = 0; break;
 		case 4: head->buckets++; break;
-		case 5: head->rows--; break;
-		case 6: head->rows = UINT32_MAX; break;
+		case 5: head->features--; break;
+		case 6: head->rows_size = UINT32_MAX; break;
 		case 7: head->names_size = UINT32_MAX; break;
 		case 8: head->languages_size += 8; break;
 		case 9: head->sharpness = NAN; break;
