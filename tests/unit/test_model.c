@@ -278,10 +278,10 @@ static void contradictions_are_refused(void **state)
 		case 5: head->features--; break;
 		case 6: head->rows_size = UINT32_MAX; break;
 		case 7: head->names_size = UINT32_MAX; break;
-		case 8: head->languages_size += 8; break;
+		case 8: head->languages_size += MODEL_ALIGNED; break;
 		case 9: head->sharpness = NAN; break;
 		case 10: memset(head->card.version, 'x', sizeof(head->card.version)); break;
-		case 11: head->names_size -= 8; break;
+		case 11: head->names_size -= MODEL_ALIGNED; break;
 		case 12: head->confidence_share[2] = NAN; break;
 		}
 		sign(bytes, size);
