@@ -21,7 +21,7 @@ struct group {
 	struct language_group_facts facts;
 	char (*code)[LANGUAGE_CODE_SIZE];
 	float *bias;
-	int8_t *rows;
+	uint8_t *rows;
 };
 
 struct language {
@@ -146,22 +146,22 @@ void language_free(struct language **language)
 /* ---- what a text is in ------------------------------------------------------------------------ */
 
 /* 8-bit weights added up in 16 bits, as many as cannot overflow, then in 32. */
-void language_sum(const int8_t *rows, uint32_t stride, const uint32_t *row, size_t count,
+void language_sum(const uint8_t *rows, uint32_t stride, const uint32_t *row, size_t count,
 		  int32_t *sums)
 {
 	memset(sums, 0, stride * sizeof(*sums));
 	for (size_t from = 0; from < count;) {
 		size_t to = from + 256 < count ? from + 256 : count;
-		int16_t part[LANGUAGE_LABELS_MAX] __attribute__((aligned(CACHE_LINE))) = {0};
+		uint16_t part[LANGUAGE_LABELS_MAX] __attribute__((aligned(CACHE_LINE))) = {0};
 		for (size_t i = from; i < to; i++) {
-			const int8_t *weights = rows + (size_t)row[i] * stride;
+			const uint8_t *weights = rows + (size_t)row[i] * stride;
 			for (uint32_t l = 0; l < stride; l += LANGUAGE_STRIDE) {
 				for (uint32_t k = 0; k < LANGUAGE_STRIDE; k++)
-					part[l + k] = (int16_t)(part[l + k] + weights[l + k]);
+					part[l + k] = (uint16_t)(part[l + k] + weights[l + k]);
 			}
 		}
 		for (uint32_t l = 0; l < stride; l++)
-			sums[l] += part[l];
+			sums[l] += part[l] - LANGUAGE_ZERO * (int32_t)(to - from);
 		from = to;
 	}
 }

@@ -49,7 +49,7 @@ struct learner {
 	uint8_t *label;	 /* of each of them */
 	uint32_t count;
 	float *weights, *squares, *bias;
-	int8_t *rows;
+	uint8_t *rows;
 	uint32_t label_of[LANGUAGE_LABELS_MAX]; /* in the set */
 };
 
@@ -250,7 +250,7 @@ static void compress(struct learner *learner)
 	learner->rows = x_calloc(size, 1);
 	for (size_t i = 0; i < size; i++) {
 		float weight = roundf(learner->weights[i] / learner->facts.scale);
-		learner->rows[i] = (int8_t)fmaxf(-127, fminf(127, weight));
+		learner->rows[i] = (uint8_t)(LANGUAGE_ZERO + (int)fmaxf(-127, fminf(127, weight)));
 	}
 }
 

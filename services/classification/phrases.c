@@ -9,7 +9,7 @@
 
 #define FILE_MAX   (1024 * 1024)
 #define PHRASE_MAX 128 /* points of one */
-#define STARTS	   4096 /* a power of two */
+#define STARTS	   16384 /* a power of two */
 
 struct phrase {
 	char *text;
@@ -30,7 +30,8 @@ struct phrases {
 	uint32_t nodes;
 	struct edge *edges;
 	uint32_t edge_mask, edge_count;
-	uint64_t starts[STARTS / 64]; /* which two points a phrase begins with, by their hash */
+	/* what phrases begin with, by its hash: three points, and, for scripts without spaces, two */
+	uint64_t starts[2][STARTS / 64];
 };
 
 void phrases_free(struct phrases **phrases)
@@ -54,9 +55,12 @@ static uint32_t hash_edge(uint32_t node, uint32_t point)
 	return hash ^ hash >> 15;
 }
 
-static uint32_t hash_start(uint32_t first, uint32_t second)
+/* Points beyond the end are spaces, which follow a word in a text as well. */
+static uint32_t hash_start(const uint32_t *points, size_t count, bool two)
 {
-	return ((first * 31 + second) * 0x9E3779B1u) >> 20; /* 12 bits: below STARTS */
+	uint32_t second = count > 1 ? points[1] : ' ', third = count > 2 ? points[2] : ' ';
+	uint32_t hash = (points[0] * 31 + second) * 31 + (two ? 0 : third);
+	return (hash * 0x9E3779B1u) >> 18; /* 14 bits: below STARTS */
 }
 
 /* The edge, or the free place where it would be. */
@@ -104,8 +108,10 @@ static void add_phrase(struct phrases *phrases, const char *text, int kind, cons
 	uint32_t node = 0;
 	for (size_t i = 0; i < count; i++)
 		node = add_edge(phrases, node, points[i]);
-	uint32_t start = hash_start(points[0], count > 1 ? points[1] : ' ');
-	phrases->starts[start / 64] |= UINT64_C(1) << start % 64;
+	for (int two = 0; two < 2; two++) {
+		uint32_t start = hash_start(points, count, two);
+		phrases->starts[two][start / 64] |= UINT64_C(1) << start % 64;
+	}
 	phrases->phrase = x_realloc(phrases->phrase, phrases->count + 1, sizeof(*phrases->phrase));
 	struct phrase *phrase = &phrases->phrase[phrases->count++];
 	*phrase = (struct phrase){.text = x_strdup(text), .kind = kind, .next = phrases->ends[node]};
@@ -131,7 +137,9 @@ static bool add_line(struct phrases *phrases, const char *const *kinds,
 	while (kinds[kind] && strcmp(kinds[kind], line) != 0)
 		kind++;
 	fold(table, text, strlen(text), folded);
-	if (!kinds[kind] || folded->count < 3 || folded->count > PHRASE_MAX)
+	/* of a shorter one than the start that is looked at first, the end must be there */
+	size_t least = star ? 5 : folded->token_count && folded->tokens->kind != TOKEN_WORD ? 4 : 3;
+	if (!kinds[kind] || folded->count < least || folded->count > PHRASE_MAX)
 		return false;
 	add_phrase(phrases, text, kind, folded->points + 1, folded->count - 2);
 	return true;
@@ -180,11 +188,8 @@ static void find_from(struct search *search, uint32_t start, bool anywhere)
 	const uint32_t *points = search->text->points;
 	uint32_t node = 0;
 	size_t last = search->text->count;
-	uint32_t hash = hash_start(points[start], start + 1 < last ? points[start + 1] : ' ');
-	/* of one point there may be phrases too, whose second is then a space */
-	uint32_t alone = hash_start(points[start], ' ');
-	if (!(phrases->starts[hash / 64] >> hash % 64 & 1) &&
-	    !(anywhere && phrases->starts[alone / 64] >> alone % 64 & 1))
+	uint32_t hash = hash_start(points + start, last - start, anywhere);
+	if (!(phrases->starts[anywhere][hash / 64] >> hash % 64 & 1))
 		return;
 	for (uint32_t at = start; at < last; at++) {
 		node = edge_of(phrases, node, points[at])->to;

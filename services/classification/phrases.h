@@ -2,7 +2,7 @@
  * Words and phrases of a file, found in a folded text in one pass. A line of the file is a kind, a
  * tab and a phrase; a * at its end stands for any ending. Compared as texts are folded: case, signs
  * and spaces between words count for nothing. In scripts without spaces a phrase is found anywhere, in
- * Korean with any ending. Pure, but for reading the file.
+ * Korean with any ending; such a phrase has two letters at least. Pure, but for reading the file.
  */
 #ifndef CLASSIFICATION_PHRASES_H
 #define CLASSIFICATION_PHRASES_H

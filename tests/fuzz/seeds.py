@@ -62,7 +62,7 @@ def texts():
 def language_table():
     """Two languages of each of five scripts; the target adds the checksum."""
     rng, stride, bits = random.Random(1), 16, 4
-    table = b"RDRSLNG1" + struct.pack("<I", 5)
+    table = b"RDRSLNG2" + struct.pack("<I", 5)
     for script in range(1, 6):
         table += struct.pack("<4I7f", script, 2, bits, stride, 0.1, 0.4, 1, 1, 1, 1, 1)
         table += b"aa".ljust(12, b"\0") + b"-".ljust(12, b"\0") + struct.pack(f"<{stride}f", *[0] * stride)
