@@ -248,6 +248,16 @@ static size_t fetch(struct kafka_consumer *consumer, int64_t wait_ms, size_t max
 	return 1 + (more > 0 ? (size_t)more : 0);
 }
 
+/* A consumer that the group has fenced (a broker that comes back may do that) reads nothing ever again,
+ * and says so only when it is asked. */
+static int check_alive(struct kafka_consumer *consumer, struct err *err)
+{
+	char text[160];
+	if (!rd_kafka_fatal_error(consumer->rk, text, sizeof(text)))
+		return 0;
+	return err_set(err, "ending to be started again: %s", text);
+}
+
 int kafka_consumer_poll(struct kafka_consumer *consumer, int64_t wait_ms,
 			struct kafka_message *messages, size_t max, struct err *err)
 {
@@ -263,9 +273,9 @@ int kafka_consumer_poll(struct kafka_consumer *consumer, int64_t wait_ms,
 			log_debug(0, "kafka: %s", rd_kafka_message_errstr(raw));
 		rd_kafka_message_destroy(raw);
 	}
-	if (!consumer->given)
-		return (int)count;
-	int result = assign(consumer, consumer->given, err);
+	int result = check_alive(consumer, err);
+	if (!result && consumer->given)
+		result = assign(consumer, consumer->given, err);
 	drop_given(consumer);
 	if (!result)
 		return (int)count;
