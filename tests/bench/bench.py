@@ -23,6 +23,7 @@ from support.system import BUILD, ROOT, System  # noqa: E402
 import bench_archival  # noqa: E402
 import bench_classification  # noqa: E402
 import bench_e2e  # noqa: E402
+import bench_handler  # noqa: E402
 import bench_intake  # noqa: E402
 import bench_stages  # noqa: E402
 
@@ -31,6 +32,7 @@ PARTS = {
     "stages": bench_stages.run,
     "archival": bench_archival.run,
     "classification": bench_classification.run,
+    "handler": bench_handler.run,
     "e2e": bench_e2e.run,
 }
 

@@ -7,7 +7,8 @@
  *
  * SETTINGS: a file with the daemon's settings, but for kafka.* and the runtime's. TEXTS: lines
  * "language<TAB>text", read again from the start when COUNT is larger. MOST: only texts of at most so
- * many bytes. Prints "name value" lines: microseconds of processor time a message, all rounds' median.
+ * many bytes. Prints "name value" lines: microseconds of processor time a message, the median over all
+ * batches.
  */
 #include <sodium.h>
 #include <stdio.h>
@@ -179,17 +180,16 @@ static void to_the_answer(struct bench *bench, struct batch *batch)
 	}
 }
 
-static double pass(struct bench *bench, void (*work)(struct bench *, struct batch *))
+/* Microseconds a message. */
+static double timed(struct bench *bench, void (*work)(struct bench *, struct batch *), size_t from)
 {
+	size_t left = bench->count - from;
+	struct batch batch = {bench->items + from, left < BATCH ? left : BATCH, bench->arena,
+			      clock_now_ms()};
 	int64_t begun = cpu_ns();
-	for (size_t from = 0; from < bench->count; from += BATCH) {
-		size_t left = bench->count - from;
-		struct batch batch = {bench->items + from, left < BATCH ? left : BATCH,
-				      bench->arena, clock_now_ms()};
-		work(bench, &batch);
-		arena_reset(bench->arena);
-	}
-	return (double)(cpu_ns() - begun) / 1000 / (double)bench->count;
+	work(bench, &batch);
+	arena_reset(bench->arena);
+	return (double)(cpu_ns() - begun) / 1000 / (double)batch.count;
 }
 
 static int by_value(const void *a, const void *b)
@@ -204,21 +204,27 @@ static double median(double *values, size_t count)
 	return values[count / 2];
 }
 
+/* The works take turns batch by batch, so that what else the machine does meets all of them alike. */
 static void run(struct bench *bench, size_t rounds)
 {
 	static void (*const works[])(struct bench *, struct batch *) = {only_unpack, to_the_text,
 									to_the_answer, whole};
-	static double took[4][ROUNDS_MAX];
-	double of[4];
-	for (size_t round = 0; round <= rounds; round++) {
-		for (size_t i = 0; i < 4; i++) {
-			double us = pass(bench, works[i]);
-			if (round) /* the first one warms up */
-				took[i][round - 1] = us;
-		}
-	}
+	size_t batches = (bench->count + BATCH - 1) / BATCH, samples = 0;
+	double *took[4], of[4];
 	for (size_t i = 0; i < 4; i++)
-		of[i] = median(took[i], rounds);
+		took[i] = x_calloc(rounds * batches, sizeof(*took[i]));
+	for (size_t round = 0; round <= rounds; round++) {
+		for (size_t from = 0; from < bench->count; from += BATCH, samples++) {
+			for (size_t i = 0; i < 4; i++)
+				took[i][samples] = timed(bench, works[i], from);
+		}
+		if (!round) /* the first one warms up */
+			samples = 0;
+	}
+	for (size_t i = 0; i < 4; i++) {
+		of[i] = median(took[i], samples);
+		free(took[i]);
+	}
 	if (bench->out != bench->count * (rounds + 1))
 		fatal("only %zu of %zu messages were answered", bench->out,
 		      bench->count * (rounds + 1));
