@@ -177,13 +177,25 @@ static void say_abuse(const struct classifier *classifier, struct arena *arena, 
 	why->n_abuse_terms = found.count;
 }
 
+/* Subject and description as one; printf would be a good part of the cost of a short text. */
+static const char *whole_text(struct arena *arena, const Redress__GrievanceText *text, size_t *size)
+{
+	size_t subject = strlen(text->subject), description = strlen(text->description);
+	char *whole = arena_take(arena, subject + description + 2);
+	memcpy(whole, text->subject, subject);
+	whole[subject] = '\n';
+	memcpy(whole + subject + 1, text->description, description + 1);
+	*size = subject + 1 + description;
+	return whole;
+}
+
 void classify(struct classifier *classifier, struct arena *arena,
 	      const Redress__GrievanceText *text, const char *declared,
 	      Redress__Classification *classification, Redress__Why *why)
 {
 	struct verdict *verdict = &classifier->verdict;
-	const char *whole = arena_printf(arena, "%s\n%s", text->subject, text->description);
-	size_t size = strlen(whole);
+	size_t size;
+	const char *whole = whole_text(arena, text, &size);
 	redress__classification__init(classification);
 	redress__why__init(why);
 	fold(classifier->table, whole, size, &classifier->folded);
