@@ -104,8 +104,7 @@ static bool read_parts(struct model *model, struct cursor *cursor)
 	if (!model->bias || !model->threshold || !model->share ||
 	    !are_shares(model->share, head->labels) ||
 	    !are_shares(head->confidence_share, MODEL_STEPS) || !names || !model->languages ||
-	    !model->bucket ||
-	    !model->row || cursor->left || names[head->names_size - 1] ||
+	    !model->bucket || !model->row || cursor->left || names[head->names_size - 1] ||
 	    (head->languages_size && model->languages[head->languages_size - 1]))
 		return false;
 	model->name = x_calloc(head->labels, sizeof(*model->name));
@@ -320,7 +319,7 @@ static inline uint32_t find(const struct model *model, uint64_t hash)
 /* The known features, as parts of a vector of length 1; returns how many. */
 static size_t look_up(const struct model *model, const struct features *features, struct hit *hits)
 {
-	enum { AHEAD = 12 };
+	enum { AHEAD = 32 };
 	float sum = 0;
 	size_t found = 0;
 	for (size_t i = 0; i < features->count; i++) {
@@ -334,6 +333,7 @@ static size_t look_up(const struct model *model, const struct features *features
 		float value = model->voices[times > 255 ? 255 : times] * model->heft[slot & 255];
 		const uint16_t *at = model->row + (slot >> 8);
 		__builtin_prefetch(at);
+		__builtin_prefetch(at + 16); /* a row of many entries goes on there */
 		hits[found++] = (struct hit){(const void *)at, value, (uint32_t)i};
 		sum += value * value;
 	}

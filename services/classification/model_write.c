@@ -14,8 +14,9 @@
 #define IN_BUCKET 5
 
 #define ENTRIES_GUESSED 10    /* of a row, on the average */
-#define ENTRY_LEAST     0.10f /* of the row's greatest weight: what is less is left out */
-#define ENTRIES_MOST    16    /* of a row */
+#define ENTRY_LEAST     0.05f /* of the row's greatest weight: what is less is left out */
+#define ENTRIES_ENOUGH  16    /* of a row: beyond, more help hardly ever */
+#define ROOMY           (6 * 1024 * 1024) /* a larger model has no entries beyond those */
 
 size_t model_feature_size(uint32_t labels)
 {
@@ -240,11 +241,20 @@ static struct image draw(const struct model_parts *parts, uint32_t most)
 	return image;
 }
 
-/* With fewer entries a row, until it fits. */
+static uint32_t fewer(uint32_t most)
+{
+	if (most <= ENTRIES_ENOUGH)
+		return most - 1;
+	return most * 3 / 4 > ENTRIES_ENOUGH ? most * 3 / 4 : ENTRIES_ENOUGH;
+}
+
+/* With all entries where they cost little, else with fewer a row, until it fits. */
 static struct image draw_within(const struct model_parts *parts, size_t size)
 {
-	struct image image = draw(parts, ENTRIES_MOST);
-	for (uint32_t most = ENTRIES_MOST - 1; most > 0 && image.size > size; most--) {
+	uint32_t most = parts->learned->labels;
+	struct image image = draw(parts, most);
+	while (most > 1 && image.size > (most > ENTRIES_ENOUGH && size > ROOMY ? ROOMY : size)) {
+		most = fewer(most);
 		free(image.bytes);
 		image = draw(parts, most);
 	}
