@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -103,11 +104,50 @@ static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t event,
 	rd_kafka_assign(rk, NULL);
 }
 
+/* librdkafka of 2.2 and later can be told how soon to look whether a full queue has room again. */
+static bool has_queue_backoff(void)
+{
+	return rd_kafka_version() >= 0x02020000;
+}
+
+#define OPTIONS_MAX 32
+
+/* What every consumer has, then options. */
+static rd_kafka_conf_t *consumer_conf(const struct settings *settings,
+				      const struct kafka_option *options, struct err *err)
+{
+	const struct kafka_option shared[] = {
+	    {"isolation.level", "read_committed"},
+	    {"enable.auto.commit", "false"},
+	    {"enable.auto.offset.store", "false"},
+	    {"auto.offset.reset", "earliest"},
+	    {"fetch.wait.max.ms", "100"},
+	    {"fetch.error.backoff.ms", "50"},
+	    /* these bound what is fetched ahead, and so our memory */
+	    {"queued.max.messages.kbytes", "4096"},
+	    {"queued.min.messages", "8000"},
+	    {"fetch.max.bytes", "4194304"},
+	    {"fetch.message.max.bytes", "524288"},
+	    {has_queue_backoff() ? "fetch.queue.backoff.ms" : NULL, "10"},
+	};
+	struct kafka_option all[OPTIONS_MAX];
+	size_t count = 0;
+	for (size_t i = 0; i < sizeof(shared) / sizeof(*shared); i++) {
+		if (shared[i].name)
+			all[count++] = shared[i];
+	}
+	do {
+		assert(count < OPTIONS_MAX);
+		all[count++] = *options;
+	} while ((options++)->name);
+	return kafka_conf_new(settings, all, err);
+}
+
 static struct kafka_consumer *consumer_new(const struct settings *settings,
 					   const struct kafka_option *options,
 					   const struct kafka_rebalance *rebalance, struct err *err)
 {
-	rd_kafka_conf_t *conf = kafka_conf_new(settings, options, err);
+	rd_kafka_conf_t *conf = consumer_conf(settings, options, err);
 	if (!conf)
 		return NULL;
 	struct kafka_consumer *consumer = x_calloc(1, sizeof(*consumer));
@@ -128,17 +168,6 @@ static struct kafka_consumer *consumer_new(const struct settings *settings,
 	return consumer;
 }
 
-#define COMMON_OPTIONS                                                                             \
-	{"isolation.level", "read_committed"}, {"enable.auto.commit", "false"},                    \
-	    {"enable.auto.offset.store", "false"}, {"auto.offset.reset", "earliest"},              \
-	    {"fetch.wait.max.ms", "100"},                                                          \
-	    {"fetch.error.backoff.ms",                                                             \
-	     "50"}, /* bounds what is fetched ahead, and so our memory */                          \
-	    {"queued.max.messages.kbytes", "8192"}, {"queued.min.messages", "10000"},              \
-	{                                                                                          \
-		"fetch.message.max.bytes", "1048576"                                               \
-	}
-
 struct kafka_consumer *kafka_consumer_new(const struct settings *settings, const char *group,
 					  const char *const *topics,
 					  const struct kafka_rebalance *rebalance, struct err *err)
@@ -147,7 +176,6 @@ struct kafka_consumer *kafka_consumer_new(const struct settings *settings, const
 	snprintf(instance, sizeof(instance), "node-%lld",
 		 (long long)settings_int(settings, "node.id"));
 	const struct kafka_option options[] = {
-	    COMMON_OPTIONS,
 	    {"group.id", kafka_topic_name(settings, group, name)},
 	    /* a static member: restarted, even after a kill, it has its partitions back at once */
 	    {"group.instance.id", instance},
@@ -178,7 +206,6 @@ static struct kafka_consumer *reader_new(const struct settings *settings, const 
 {
 	/* librdkafka wants a group id even where none is used */
 	const struct kafka_option options[] = {
-	    COMMON_OPTIONS,
 	    {"group.id", "redress-reader"},
 	    {"enable.partition.eof", eof},
 	    {NULL, NULL},
@@ -232,6 +259,18 @@ static void describe(const struct kafka_consumer *consumer, rd_kafka_message_t *
 	};
 }
 
+/*
+ * Before 2.2 librdkafka looks only once a second whether its queue, once full, has room again, unless
+ * something wakes it up: a request does, and nobody waits for the answer to this one. Without it a
+ * backlog is read no faster than one queue a second.
+ */
+static void wake_fetcher(struct kafka_consumer *consumer)
+{
+	const struct rd_kafka_metadata *metadata = NULL;
+	if (!has_queue_backoff() && !rd_kafka_metadata(consumer->rk, 0, NULL, &metadata, 0))
+		rd_kafka_metadata_destroy(metadata);
+}
+
 /* Waits for one message, then takes what is there already, all at once. */
 static size_t fetch(struct kafka_consumer *consumer, int64_t wait_ms, size_t max)
 {
@@ -245,7 +284,10 @@ static size_t fetch(struct kafka_consumer *consumer, int64_t wait_ms, size_t max
 	ssize_t more =
 	    max > 1 ? rd_kafka_consume_batch_queue(consumer->queue, 0, consumer->raw + 1, max - 1)
 		    : 0;
-	return 1 + (more > 0 ? (size_t)more : 0);
+	size_t count = 1 + (more > 0 ? (size_t)more : 0);
+	if (count == max)
+		wake_fetcher(consumer);
+	return count;
 }
 
 /* A consumer that the group has fenced (a broker that comes back may do that) reads nothing ever again,
