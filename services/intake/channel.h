@@ -13,7 +13,7 @@
 struct receipt {
 	const char *number; /* as written */
 	const char *code;
-	const char *status_url;
+	const char *status_url; /* neither it nor the others need escaping in JSON or a header */
 	bool before; /* it had been taken in before */
 };
 

@@ -25,6 +25,7 @@
 #define PROBE_MS         500  /* how often a broker that failed is tried again */
 #define POLL_MS          50
 #define WAIT_MS          100
+#define SLOT_MS          8
 
 const struct setting door_settings[] = {
 	{"intake.under_way", SETTING_INT, "20000", 1, 10000000,
@@ -54,7 +55,6 @@ struct door {
 
 	pthread_mutex_t number_lock;
 	struct case_number_source numbers;
-	uint8_t next_slot;
 
 	pthread_t desk, poller;
 	atomic_bool stopping;
@@ -93,10 +93,15 @@ void door_hash(const struct door *door, uint8_t hash[16], const char *context, c
 	crypto_generichash_final(&state, hash, 16);
 }
 
+/*
+ * The slot decides the partition: that of the key, so that what is asked twice meets; else the same
+ * one for some milliseconds, so that what comes together goes to the broker in one request and not
+ * in one for each partition.
+ */
 static uint64_t next_number(struct door *door, const struct door_entry *entry, int64_t now_ms)
 {
 	pthread_mutex_lock(&door->number_lock);
-	uint8_t slot = entry->has_ask ? entry->ask_key[0] : door->next_slot++;
+	uint8_t slot = entry->has_ask ? entry->ask_key[0] : (uint8_t)(now_ms / SLOT_MS);
 	uint64_t number = case_number_next(&door->numbers, now_ms, slot);
 	pthread_mutex_unlock(&door->number_lock);
 	return number;
@@ -477,7 +482,6 @@ struct door *door_new(struct runtime *runtime, struct err *err)
 	door->ask_keep_ms = settings_int(settings, "intake.ask_keep");
 	door->last = &door->first;
 	door->arena = arena_new();
-	randombytes_buf(&door->next_slot, 1);
 	pthread_mutex_init(&door->number_lock, NULL);
 	pthread_mutex_init(&door->lock, NULL);
 	pthread_cond_init(&door->wake, NULL);

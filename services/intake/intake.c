@@ -175,6 +175,16 @@ static void handle(void *self, struct http_request *request)
 
 /* ---- life ----------------------------------------------------------------------------------- */
 
+/* It goes into headers and JSON as it is. */
+static int check_url(const char *url, struct err *err)
+{
+	for (const char *c = url; *c; c++) {
+		if (*c <= ' ' || *c >= 0x7F || *c == '"' || *c == '\\')
+			return err_set(err, "portal.url: has a character that no address has");
+	}
+	return 0;
+}
+
 static int start(struct runtime *runtime, void **self, struct err *err)
 {
 	struct intake *intake = x_calloc(1, sizeof(*intake));
@@ -182,6 +192,8 @@ static int start(struct runtime *runtime, void **self, struct err *err)
 	*self = intake;
 	intake->runtime = runtime;
 	intake->portal_url = settings_str(settings, "portal.url");
+	if (check_url(intake->portal_url, err))
+		return -1;
 	pthread_rwlock_init(&intake->lock, NULL);
 	intake->refused = metric_counter("redress_intake_submissions_total", "outcome=\"refused\"",
 					 "Submissions by outcome.");

@@ -217,7 +217,7 @@ static void send_to_citizen(struct attempts *attempts, struct work *work,
 
 static struct attempt *new_attempt(struct work *work, int64_t now_ms)
 {
-	struct arena *arena = arena_new();
+	struct arena *arena = arena_new_small();
 	struct attempt *attempt = arena_zero(arena, sizeof(*attempt));
 	attempt->work = work;
 	attempt->message.arena = arena;

@@ -9,9 +9,7 @@
 
 #include "util/alloc.h"
 
-#define ARENA_BLOCK ((size_t)64 * 1024)
-/* Kept across resets; what a rare huge batch took beyond this goes back to the system. */
-#define ARENA_KEEP ((size_t)8 * 1024 * 1024)
+#define KIB ((size_t)1024)
 
 struct block {
 	struct block *next;
@@ -24,6 +22,8 @@ struct arena {
 	struct block *spare;  /* kept from before the last reset */
 	size_t used;          /* of the first block */
 	size_t spare_bytes;
+	size_t block; /* size of one, for what is not larger */
+	size_t keep;  /* bytes kept across resets; what a rare huge batch took beyond goes back */
 	ProtobufCAllocator allocator;
 };
 
@@ -39,13 +39,25 @@ static void protobuf_free(void *arena, void *memory)
 	(void)memory;
 }
 
-struct arena *arena_new(void)
+static struct arena *make(size_t block, size_t keep)
 {
 	struct arena *arena = x_calloc(1, sizeof(*arena));
+	arena->block = block;
+	arena->keep = keep;
 	arena->allocator.alloc = protobuf_alloc;
 	arena->allocator.free = protobuf_free;
 	arena->allocator.allocator_data = arena;
 	return arena;
+}
+
+struct arena *arena_new(void)
+{
+	return make(64 * KIB, 4 * KIB * KIB);
+}
+
+struct arena *arena_new_small(void)
+{
+	return make(8 * KIB, 16 * KIB);
 }
 
 static void free_chain(struct block **chain)
@@ -72,7 +84,7 @@ void arena_reset(struct arena *arena)
 	while (arena->blocks) {
 		struct block *block = arena->blocks;
 		arena->blocks = block->next;
-		if (block->size != ARENA_BLOCK || arena->spare_bytes >= ARENA_KEEP) {
+		if (block->size != arena->block || arena->spare_bytes >= arena->keep) {
 			free(block);
 			continue;
 		}
@@ -86,12 +98,12 @@ void arena_reset(struct arena *arena)
 static void add_block(struct arena *arena, size_t size)
 {
 	struct block *block = arena->spare;
-	if (block && size <= ARENA_BLOCK) {
+	if (block && size <= arena->block) {
 		arena->spare = block->next;
 		arena->spare_bytes -= block->size;
 	} else {
-		if (size < ARENA_BLOCK)
-			size = ARENA_BLOCK;
+		if (size < arena->block)
+			size = arena->block;
 		block = x_realloc(NULL, 1, sizeof(*block) + size);
 		block->size = size;
 	}
