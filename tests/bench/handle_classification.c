@@ -28,7 +28,7 @@
 #include "util/clock.h"
 #include "util/log.h"
 
-#define BATCH	   4000 /* as batch.messages */
+#define BATCH	   2000 /* as batch.messages */
 #define LINE_SIZE  65536
 #define ROUNDS_MAX 99
 #define PARTITIONS 8

@@ -110,7 +110,8 @@ static bool has_queue_backoff(void)
 	return rd_kafka_version() >= 0x02020000;
 }
 
-#define OPTIONS_MAX 32
+#define OPTIONS_MAX   32
+#define WAKE_MESSAGES 256 /* so many at once may have filled the queue */
 
 /* What every consumer has, then options. */
 static rd_kafka_conf_t *consumer_conf(const struct settings *settings,
@@ -285,7 +286,7 @@ static size_t fetch(struct kafka_consumer *consumer, int64_t wait_ms, size_t max
 	    max > 1 ? rd_kafka_consume_batch_queue(consumer->queue, 0, consumer->raw + 1, max - 1)
 		    : 0;
 	size_t count = 1 + (more > 0 ? (size_t)more : 0);
-	if (count == max)
+	if (count >= WAKE_MESSAGES)
 		wake_fetcher(consumer);
 	return count;
 }

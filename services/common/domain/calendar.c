@@ -1,15 +1,32 @@
 #include "domain/calendar.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unicode/ucal.h>
 #include <unicode/ustring.h>
+
+#include "util/alloc.h"
 
 #define MINUTE_MS INT64_C(60000)
 #define DAY_MINUTES 1440
 #define DAY_MS (DAY_MINUTES * MINUTE_MS)
 /* A calendar without a working day in so long is refused when it is loaded. */
 #define SEARCH_DAYS 400
+
+#define STRETCHES_KNOWN 4
+
+/* A time in which the clocks of a zone are not changed; empty when until is not after from. */
+struct stretch {
+	int64_t from_ms, until_ms, offset;
+};
+
+/* ICU's rules, and the last stretches it was asked about: deadlines keep falling into the same. */
+struct zone {
+	UCalendar *rules;
+	struct stretch known[STRETCHES_KNOWN];
+	size_t next;
+};
 
 int calendar_open_zone(struct calendar *calendar, const char *zone, struct err *err)
 {
@@ -20,14 +37,23 @@ int calendar_open_zone(struct calendar *calendar, const char *zone, struct err *
 	ucal_getCanonicalTimeZoneID(name, -1, canonical, 64, &known, &status);
 	if (U_FAILURE(status))
 		return err_set(err, "there is no time zone \"%.40s\"", zone);
-	calendar->zone = ucal_open(name, -1, "en", UCAL_GREGORIAN, &status);
-	return U_FAILURE(status) ? err_set(err, "time zone: %s", u_errorName(status)) : 0;
+	struct zone *opened = x_calloc(1, sizeof(*opened));
+	opened->rules = ucal_open(name, -1, "en", UCAL_GREGORIAN, &status);
+	if (U_FAILURE(status)) {
+		free(opened);
+		return err_set(err, "time zone: %s", u_errorName(status));
+	}
+	calendar->zone = opened;
+	return 0;
 }
 
 void calendar_close_zone(struct calendar *calendar)
 {
-	if (calendar->zone)
-		ucal_close(calendar->zone);
+	struct zone *zone = calendar->zone;
+	if (!zone)
+		return;
+	ucal_close(zone->rules);
+	free(zone);
 	calendar->zone = NULL;
 }
 
@@ -99,12 +125,34 @@ int calendar_hours_parse(const char *text, struct calendar_hours *hours)
 	return hours->from < hours->to && hours->to <= DAY_MINUTES ? 0 : -1;
 }
 
-static int64_t offset_at(const struct calendar *calendar, int64_t ms)
+/* What ICU says of one moment holds from the change of clocks before it to the one after. */
+static struct stretch look_up(UCalendar *rules, int64_t ms)
 {
 	UErrorCode status = U_ZERO_ERROR;
-	ucal_setMillis(calendar->zone, (UDate)ms, &status);
-	return ucal_get(calendar->zone, UCAL_ZONE_OFFSET, &status) +
-	       ucal_get(calendar->zone, UCAL_DST_OFFSET, &status);
+	UDate change;
+	struct stretch found = {INT64_MIN, INT64_MAX, 0};
+	ucal_setMillis(rules, (UDate)ms, &status);
+	found.offset = ucal_get(rules, UCAL_ZONE_OFFSET, &status) +
+		       ucal_get(rules, UCAL_DST_OFFSET, &status);
+	if (ucal_getTimeZoneTransitionDate(rules, UCAL_TZ_TRANSITION_PREVIOUS_INCLUSIVE, &change,
+					   &status))
+		found.from_ms = (int64_t)change;
+	if (ucal_getTimeZoneTransitionDate(rules, UCAL_TZ_TRANSITION_NEXT, &change, &status))
+		found.until_ms = (int64_t)change;
+	return found;
+}
+
+static int64_t offset_at(const struct calendar *calendar, int64_t ms)
+{
+	struct zone *zone = calendar->zone;
+	for (size_t i = 0; i < STRETCHES_KNOWN; i++) {
+		const struct stretch *known = &zone->known[i];
+		if (ms >= known->from_ms && ms < known->until_ms)
+			return known->offset;
+	}
+	struct stretch *next = &zone->known[zone->next++ % STRETCHES_KNOWN];
+	*next = look_up(zone->rules, ms);
+	return next->offset;
 }
 
 static int weekday(int32_t day)

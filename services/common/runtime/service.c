@@ -25,7 +25,7 @@ static const struct setting common_settings[] = {
     {"admin.listen", SETTING_STRING, NULL, 2, 200, "host:port of /healthz, /readyz and /metrics"},
     {"log.level", SETTING_STRING, "info", 4, 5, "debug, info, warn or error"},
     {"log.format", SETTING_STRING, "text", 4, 4, "text (key=value) or json"},
-    {"batch.messages", SETTING_INT, "4000", 1, 100000, "messages handled in one transaction"},
+    {"batch.messages", SETTING_INT, "2000", 1, 100000, "messages handled in one transaction"},
     {NULL, SETTING_STRING, NULL, 0, 0, NULL},
 };
 
