@@ -57,7 +57,7 @@ struct arena *arena_new(void)
 
 struct arena *arena_new_small(void)
 {
-	return make(8 * KIB, 16 * KIB);
+	return make(8 * KIB, 8 * KIB);
 }
 
 static void free_chain(struct block **chain)

@@ -12,7 +12,7 @@ struct arena;
 
 /* For a batch: blocks of 64 KiB, of which up to 4 MiB are kept at a reset. */
 struct arena *arena_new(void);
-/* For one message of many that are under way at once: blocks of 8 KiB, of which two are kept. */
+/* For one message of many that are under way at once: blocks of 8 KiB, of which one is kept. */
 struct arena *arena_new_small(void);
 void arena_free(struct arena **arena); /* accepts NULL, sets NULL */
 
