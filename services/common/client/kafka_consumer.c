@@ -122,7 +122,10 @@ static rd_kafka_conf_t *consumer_conf(const struct settings *settings,
 	    {"enable.auto.commit", "false"},
 	    {"enable.auto.offset.store", "false"},
 	    {"auto.offset.reset", "earliest"},
-	    {"fetch.wait.max.ms", "100"},
+	    /* the broker answers when it has a good piece, or after so long: a request for each
+	     * few messages would cost it more than the messages do */
+	    {"fetch.min.bytes", "65536"},
+	    {"fetch.wait.max.ms", "25"},
 	    {"fetch.error.backoff.ms", "50"},
 	    /* these bound what is fetched ahead, and so our memory */
 	    {"queued.max.messages.kbytes", "4096"},
