@@ -12,7 +12,7 @@ from confluent_kafka.admin import AdminClient
 from measure import Meter, interleaved, median, table
 from support.daemon import Daemon, wait_for
 
-MESSAGES = 100000
+MESSAGES = 50000
 
 
 def forget(system, stage, topic):
