@@ -6,10 +6,10 @@
 #include "client/postgres.h"
 #include "domain/pipeline.h"
 #include "util/alloc.h"
+#include "util/log.h"
 
 struct store {
 	struct postgres *postgres;
-	bool prepared; /* the connection has its staging tables */
 };
 
 /*
@@ -34,6 +34,7 @@ struct store *store_new(const struct settings *settings)
 	struct store *store = x_calloc(1, sizeof(*store));
 	store->postgres =
 		postgres_new(settings_str(settings, "postgres.conninfo"), "redress-archival");
+	postgres_begin_with(store->postgres, session_sql);
 	return store;
 }
 
@@ -304,14 +305,11 @@ int store_commit(struct store *store, struct arena *arena, struct entry *entry,
 		 const struct position *positions, size_t count, struct err *err)
 {
 	struct err ignored;
-	if (!postgres_connected(store->postgres))
-		store->prepared = false;
-	if (!store->prepared && postgres_exec(store->postgres, session_sql, err))
-		return -1;
-	store->prepared = true;
 	if (!store_all(store, arena, entry, positions, count, err))
 		return 0;
-	store->prepared = postgres_connected(store->postgres) &&
-			  !postgres_exec(store->postgres, "ROLLBACK", &ignored);
+	/* a connection that broke has lost its transaction too */
+	if (postgres_connected(store->postgres) &&
+	    postgres_exec(store->postgres, "ROLLBACK", &ignored))
+		log_debug(0, "%s", ignored.text);
 	return -1;
 }

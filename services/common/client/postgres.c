@@ -26,6 +26,7 @@ const struct setting postgres_settings[] = {
 
 struct postgres {
 	char *conninfo, *application;
+	const char *begin; /* what a new connection begins with; NULL: nothing */
 	PGconn *connection; /* NULL: not connected */
 	const char *statements[STATEMENTS_MAX];
 	size_t statement_count;
@@ -38,6 +39,11 @@ struct postgres *postgres_new(const char *conninfo, const char *application)
 	postgres->conninfo = x_strdup(conninfo);
 	postgres->application = x_strdup(application);
 	return postgres;
+}
+
+void postgres_begin_with(struct postgres *postgres, const char *sql)
+{
+	postgres->begin = sql;
 }
 
 static void disconnect(struct postgres *postgres)
@@ -77,6 +83,10 @@ static int fail(struct postgres *postgres, const char *message, struct err *err)
 	return -1;
 }
 
+/* Takes the result. */
+static int check(struct postgres *postgres, PGresult *result, ExecStatusType wanted,
+		 struct err *err);
+
 static int connect_now(struct postgres *postgres, struct err *err)
 {
 	if (postgres_connected(postgres))
@@ -90,10 +100,13 @@ static int connect_now(struct postgres *postgres, struct err *err)
 	if (PQstatus(postgres->connection) != CONNECTION_OK)
 		return fail(postgres, PQerrorMessage(postgres->connection), err);
 	PQsetErrorVerbosity(postgres->connection, PQERRORS_TERSE);
-	return 0;
+	if (!postgres->begin ||
+	    !check(postgres, PQexec(postgres->connection, postgres->begin), PGRES_COMMAND_OK, err))
+		return 0;
+	disconnect(postgres);
+	return -1;
 }
 
-/* Takes the result. */
 static int check(struct postgres *postgres, PGresult *result, ExecStatusType wanted,
 		 struct err *err)
 {

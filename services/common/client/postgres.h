@@ -19,6 +19,8 @@ struct postgres_result; /* freed by postgres_result_free */
 
 /* conninfo as libpq takes it; does not connect yet. application: shown in pg_stat_activity. */
 struct postgres *postgres_new(const char *conninfo, const char *application);
+/* Statements that every new connection begins with: a literal. */
+void postgres_begin_with(struct postgres *postgres, const char *sql);
 void postgres_free(struct postgres **postgres);
 bool postgres_connected(struct postgres *postgres);
 
