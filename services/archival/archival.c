@@ -20,9 +20,9 @@
 #include "util/log.h"
 #include "util/number_map.h"
 
-#define DAY_MS      INT64_C(86400000)
-#define EARLIEST_MS CASE_NUMBER_EPOCH_MS
-#define LATEST_MS   INT64_C(4102444800000) /* 2100: further is a broken clock, not an event */
+#define DAY_MS       INT64_C(86400000)
+#define EARLIEST_MS  CASE_NUMBER_EPOCH_MS
+#define LATEST_MS    INT64_C(4102444800000) /* 2100: further is a broken clock, not an event */
 #define EPOCHS_KNOWN 64
 #define WAIT_STEP_US 500000
 
@@ -163,12 +163,11 @@ static const char *fault_of(const ProtobufCMessage *content, int32_t partition, 
 		return fault_of_outcome((const Redress__NotificationOutcome *)content, partition,
 					partitions);
 	return time_is_sane(((const Redress__DeadLetter *)content)->at_ms)
-		       ? NULL
-		       : "the dead letter's time is none that can be";
+		   ? NULL
+		   : "the dead letter's time is none that can be";
 }
 
-static struct position *position_of(struct archival *archival, const char *topic,
-				    int32_t partition)
+static struct position *position_of(struct archival *archival, const char *topic, int32_t partition)
 {
 	size_t at = 0;
 	while (strcmp(archival->stage->reads[at], topic) != 0)
@@ -184,15 +183,14 @@ static size_t read_batch(struct archival *archival, struct batch *batch, struct 
 		struct item *item = &batch->items[i];
 		const struct kafka_message *message = &item->message;
 		struct position *position =
-			position_of(archival, message->topic, message->partition);
+		    position_of(archival, message->topic, message->partition);
 		if (message->offset < position->next)
 			continue;
 		position->reached = message->offset + 1;
-		const ProtobufCMessage *content = protobuf_c_message_unpack(
-			type_of(message->topic), arena_protobuf(batch->arena), message->len,
-			message->value);
-		const char *wrong =
-			fault_of(content, message->partition, archival->partitions);
+		const ProtobufCMessage *content =
+		    protobuf_c_message_unpack(type_of(message->topic), arena_protobuf(batch->arena),
+					      message->len, message->value);
+		const char *wrong = fault_of(content, message->partition, archival->partitions);
 		if (wrong)
 			item_dead(item, "%s", wrong);
 		else
@@ -219,8 +217,7 @@ static void take_case(void *self, uint64_t number, const void *state, size_t siz
 {
 	struct archival *archival = self;
 	struct folded *folded = &archival->cases[*number_map_at(&archival->case_map, number) - 1];
-	folded->state =
-		redress__case_state__unpack(arena_protobuf(archival->arena), size, state);
+	folded->state = redress__case_state__unpack(arena_protobuf(archival->arena), size, state);
 	folded->is_new = false;
 }
 
@@ -252,16 +249,16 @@ static int load_known(struct archival *archival, const struct letter *letters, s
 		if (at && !*at) {
 			cases[archival->case_count] = (int64_t)event->number;
 			archival->cases[archival->case_count++] =
-				(struct folded){event->number, NULL, true, false};
+			    (struct folded){event->number, NULL, true, false};
 			*at = (uint32_t)archival->case_count;
 		}
 	}
 	return store_load_cases(archival->store, arena, cases, archival->case_count, take_case,
 				archival, err) ||
-			       store_load_grievances(archival->store, arena, grievances,
-						     grievance_count, take_grievance, archival, err)
-		       ? -1
-		       : 0;
+		       store_load_grievances(archival->store, arena, grievances, grievance_count,
+					     take_grievance, archival, err)
+		   ? -1
+		   : 0;
 }
 
 /* ---- what a message leaves in the record ---------------------------------------------------- */
@@ -325,7 +322,7 @@ static void record_event(struct archival *archival, struct item *item,
 		return;
 	}
 	struct folded *folded =
-		&archival->cases[*number_map_at(&archival->case_map, event->number) - 1];
+	    &archival->cases[*number_map_at(&archival->case_map, event->number) - 1];
 	if (case_apply(archival->arena, folded->state, event, &folded->state, &err)) {
 		item_dead(item, "%s", err.text);
 		return;
@@ -377,9 +374,8 @@ static void record_dead(struct archival *archival, const struct kafka_message *m
 {
 	struct entry *entry = &archival->entry;
 	if (letter->replayed)
-		entry->marks[entry->mark_count++] =
-			(struct mark){message->topic, message->partition, letter->replayed_offset,
-				      letter->at_ms};
+		entry->marks[entry->mark_count++] = (struct mark){
+		    message->topic, message->partition, letter->replayed_offset, letter->at_ms};
 	else
 		row_dead(rows_for(archival, RECORD_DEAD), letter, message);
 }
@@ -427,7 +423,7 @@ static void make_leaves(struct archival *archival, const struct letter *letters,
 	for (size_t p = 0; p < partitions; p++) {
 		archival->leaves[p].tree = position_of(archival, TOPIC_EVENTS, (int32_t)p)->tree;
 		archival->leaves[p].hashes =
-			arena_take(archival->arena, (most[p] + 1) * sizeof(struct ledger_hash));
+		    arena_take(archival->arena, (most[p] + 1) * sizeof(struct ledger_hash));
 	}
 }
 
@@ -436,12 +432,12 @@ static void seal_entry(struct archival *archival, int32_t partition, int64_t now
 	struct leaves *leaves = &archival->leaves[partition];
 	struct ledger_node nodes[LEDGER_LEVELS];
 	const struct ledger_entry entry = {
-		.partition = partition,
-		.sequence = leaves->tree.size + 1,
-		.first_offset = leaves->first_offset,
-		.last_offset = leaves->last_offset,
-		.events = (int64_t)leaves->count,
-		.root = ledger_root(archival->arena, leaves->hashes, leaves->count),
+	    .partition = partition,
+	    .sequence = leaves->tree.size + 1,
+	    .first_offset = leaves->first_offset,
+	    .last_offset = leaves->last_offset,
+	    .events = (int64_t)leaves->count,
+	    .root = ledger_root(archival->arena, leaves->hashes, leaves->count),
 	};
 	struct ledger_hash leaf = ledger_entry_leaf(&entry);
 	size_t count = ledger_tree_add(&leaves->tree, &leaf, nodes);
@@ -464,8 +460,8 @@ static void write_cases(struct archival *archival)
 	for (size_t i = 0; i < archival->case_count; i++) {
 		const struct folded *folded = &archival->cases[i];
 		if (folded->changed)
-			row_case(rows_for(archival, folded->is_new ? RECORD_NEW_CASES
-								   : RECORD_CHANGED_CASES),
+			row_case(rows_for(archival,
+					  folded->is_new ? RECORD_NEW_CASES : RECORD_CHANGED_CASES),
 				 folded->state);
 	}
 }
@@ -551,7 +547,7 @@ static int assigned(void *self, struct kafka_partition *partitions, size_t count
 	arena_free(&arena);
 	for (size_t i = 0; i < count; i++) {
 		const struct position *position =
-			position_of(archival, partitions[i].topic, partitions[i].partition);
+		    position_of(archival, partitions[i].topic, partitions[i].partition);
 		partitions[i].offset = position->next ? position->next : KAFKA_BEGINNING;
 	}
 	return 0;
@@ -566,8 +562,8 @@ static void make_positions(struct archival *archival)
 	archival->positions = x_calloc(archival->position_count, sizeof(*archival->positions));
 	for (size_t i = 0; i < archival->position_count; i++)
 		archival->positions[i] =
-			(struct position){.topic = archival->stage->reads[i / partitions],
-					  .partition = (int32_t)(i % partitions)};
+		    (struct position){.topic = archival->stage->reads[i / partitions],
+				      .partition = (int32_t)(i % partitions)};
 }
 
 static int start(struct runtime *runtime, void **self, struct err *err)
@@ -581,8 +577,8 @@ static int start(struct runtime *runtime, void **self, struct err *err)
 	archival->store = store_new(runtime_settings(runtime));
 	make_positions(archival);
 	archival->events = metric_counter("redress_archival_events_total", NULL, "Events stored.");
-	archival->grievances = metric_counter("redress_archival_grievances_total", NULL,
-					      "Grievances stored.");
+	archival->grievances =
+	    metric_counter("redress_archival_grievances_total", NULL, "Grievances stored.");
 	archival->delay = metric_histogram("redress_archival_door_to_archive_seconds", NULL,
 					   "From the door to the record.");
 	return 0;
@@ -601,14 +597,14 @@ static void stop(void *self)
 static const struct setting *const settings[] = {postgres_settings, NULL};
 
 const struct service archival_service = {
-	.name = "archival",
-	.summary = "writes the permanent record into PostgreSQL",
-	.settings = settings,
-	.offsets = OFFSETS_OWN,
-	.start = start,
-	.stop = stop,
-	.assigned = assigned,
-	.handle = handle,
-	.settle = settle,
-	.aborted = aborted,
+    .name = "archival",
+    .summary = "writes the permanent record into PostgreSQL",
+    .settings = settings,
+    .offsets = OFFSETS_OWN,
+    .start = start,
+    .stop = stop,
+    .assigned = assigned,
+    .handle = handle,
+    .settle = settle,
+    .aborted = aborted,
 };

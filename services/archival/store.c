@@ -18,22 +18,23 @@ struct store {
  * tables, where rows replace older ones.
  */
 static const char session_sql[] =
-	"SET client_min_messages = warning;"
-	"SET idle_in_transaction_session_timeout = '5s'; SET statement_timeout = '30s';"
-	"CREATE TEMP TABLE IF NOT EXISTS changed_cases (LIKE cases) ON COMMIT DELETE ROWS";
+    "SET client_min_messages = warning;"
+    "SET idle_in_transaction_session_timeout = '5s'; SET statement_timeout = '30s';"
+    "CREATE TEMP TABLE IF NOT EXISTS changed_cases (LIKE cases) ON COMMIT DELETE ROWS";
 
 static const char change_cases_sql[] =
-	"UPDATE cases c SET version = n.version, status = n.status, category = n.category, confidence = n.confidence,"
-	" office = n.office, agency = n.agency, deadline = n.deadline, updated_at = n.updated_at,"
-	" language = n.language, urgency = n.urgency, escalation_level = n.escalation_level,"
-	" triage = n.triage, alias_of = n.alias_of, state = n.state"
-	" FROM changed_cases n WHERE c.number = n.number";
+    "UPDATE cases c SET version = n.version, status = n.status, category = n.category, confidence "
+    "= n.confidence,"
+    " office = n.office, agency = n.agency, deadline = n.deadline, updated_at = n.updated_at,"
+    " language = n.language, urgency = n.urgency, escalation_level = n.escalation_level,"
+    " triage = n.triage, alias_of = n.alias_of, state = n.state"
+    " FROM changed_cases n WHERE c.number = n.number";
 
 struct store *store_new(const struct settings *settings)
 {
 	struct store *store = x_calloc(1, sizeof(*store));
 	store->postgres =
-		postgres_new(settings_str(settings, "postgres.conninfo"), "redress-archival");
+	    postgres_new(settings_str(settings, "postgres.conninfo"), "redress-archival");
 	postgres_begin_with(store->postgres, session_sql);
 	return store;
 }
@@ -56,7 +57,8 @@ static int load_tree(struct store *store, struct arena *arena, struct position *
 	struct postgres_result *rows;
 	struct postgres_param partition = postgres_int4(arena, position->partition);
 	memset(&position->tree, 0, sizeof(position->tree));
-	/* the complete subtrees it consists of: of each level the last one, where the size has that bit */
+	/* the complete subtrees it consists of: of each level the last one, where the size has that
+	 * bit */
 	if (postgres_query(store->postgres,
 			   "SELECT size, n.level, n.hash FROM"
 			   " (SELECT max(sequence) AS size FROM ledger WHERE partition = $1) l"
@@ -92,7 +94,8 @@ static int load_position(struct store *store, struct arena *arena, struct positi
 		return -1;
 	position->next = postgres_get_int(result, 0, 0);
 	postgres_result_free(&result);
-	return strcmp(position->topic, TOPIC_EVENTS) == 0 ? load_tree(store, arena, position, err) : 0;
+	return strcmp(position->topic, TOPIC_EVENTS) == 0 ? load_tree(store, arena, position, err)
+							  : 0;
 }
 
 int store_load_positions(struct store *store, struct arena *arena, struct position *positions,
@@ -165,11 +168,10 @@ static int move_offsets(struct store *store, struct arena *arena, const struct p
 	}
 	if (!moved)
 		return 0;
-	const struct postgres_param params[] = {
-		postgres_text_array(arena, topics, moved),
-		postgres_int8_array(arena, partitions, moved),
-		postgres_int8_array(arena, before, moved),
-		postgres_int8_array(arena, after, moved)};
+	const struct postgres_param params[] = {postgres_text_array(arena, topics, moved),
+						postgres_int8_array(arena, partitions, moved),
+						postgres_int8_array(arena, before, moved),
+						postgres_int8_array(arena, after, moved)};
 	if (postgres_query(store->postgres,
 			   "UPDATE offsets o SET next = m.after"
 			   " FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[])"
@@ -191,18 +193,19 @@ static int put_epochs(struct store *store, struct arena *arena, const struct ent
 	for (size_t i = 0; i < entry->epoch_count; i++) {
 		const Redress__Epoch *epoch = entry->epochs[i];
 		const struct postgres_param params[] = {
-			postgres_bytes(epoch->id.data, epoch->id.len),
-			postgres_int8(arena, epoch->started_at_ms),
-			postgres_bytes(epoch->text_for_classification.data,
-				       epoch->text_for_classification.len),
-			postgres_bytes(epoch->text_for_desk.data, epoch->text_for_desk.len),
-			postgres_bytes(epoch->contact_for_notification.data,
-				       epoch->contact_for_notification.len),
-			postgres_bytes(epoch->contact_for_desk.data, epoch->contact_for_desk.len)};
-		if (postgres_query(store->postgres,
-				   "INSERT INTO epochs VALUES ($1, to_timestamp($2::bigint / 1000.0),"
-				   " $3, $4, $5, $6) ON CONFLICT DO NOTHING",
-				   params, 6, NULL, err))
+		    postgres_bytes(epoch->id.data, epoch->id.len),
+		    postgres_int8(arena, epoch->started_at_ms),
+		    postgres_bytes(epoch->text_for_classification.data,
+				   epoch->text_for_classification.len),
+		    postgres_bytes(epoch->text_for_desk.data, epoch->text_for_desk.len),
+		    postgres_bytes(epoch->contact_for_notification.data,
+				   epoch->contact_for_notification.len),
+		    postgres_bytes(epoch->contact_for_desk.data, epoch->contact_for_desk.len)};
+		if (postgres_query(
+			store->postgres,
+			"INSERT INTO epochs VALUES ($1, to_timestamp($2::bigint / 1000.0),"
+			" $3, $4, $5, $6) ON CONFLICT DO NOTHING",
+			params, 6, NULL, err))
 			return -1;
 	}
 	return 0;
@@ -214,15 +217,14 @@ static int ensure_months(struct store *store, struct arena *arena, const struct 
 {
 	if (!entry->first_event_ms)
 		return 0;
-	const struct postgres_param params[] = {
-		postgres_int8(arena, entry->first_event_ms / 1000),
-		postgres_int8(arena, entry->last_event_ms / 1000)};
+	const struct postgres_param params[] = {postgres_int8(arena, entry->first_event_ms / 1000),
+						postgres_int8(arena, entry->last_event_ms / 1000)};
 	return postgres_query(
-		store->postgres,
-		"SELECT ensure_month(month::date) FROM generate_series("
-		" date_trunc('month', to_timestamp($1::bigint) AT TIME ZONE 'UTC'),"
-		" to_timestamp($2::bigint) AT TIME ZONE 'UTC', interval '1 month') AS month",
-		params, 2, NULL, err);
+	    store->postgres,
+	    "SELECT ensure_month(month::date) FROM generate_series("
+	    " date_trunc('month', to_timestamp($1::bigint) AT TIME ZONE 'UTC'),"
+	    " to_timestamp($2::bigint) AT TIME ZONE 'UTC', interval '1 month') AS month",
+	    params, 2, NULL, err);
 }
 
 static int copy_rows(struct store *store, struct entry *entry, struct err *err)
@@ -244,8 +246,8 @@ static int put_marks(struct store *store, struct arena *arena, const struct entr
 	for (size_t i = 0; i < entry->mark_count; i++) {
 		const struct mark *mark = &entry->marks[i];
 		const struct postgres_param params[] = {
-			postgres_text(mark->dead_topic), postgres_int4(arena, mark->partition),
-			postgres_int8(arena, mark->dead_offset), postgres_int8(arena, mark->at_ms)};
+		    postgres_text(mark->dead_topic), postgres_int4(arena, mark->partition),
+		    postgres_int8(arena, mark->dead_offset), postgres_int8(arena, mark->at_ms)};
 		if (postgres_query(store->postgres,
 				   "UPDATE dead_letters SET replayed_at ="
 				   " to_timestamp($4::bigint / 1000.0)"
@@ -273,20 +275,19 @@ static int put_tallies(struct store *store, struct arena *arena, const struct en
 		texts[2 * count + i] = entry->tallies[i].category;
 	}
 	const struct postgres_param params[] = {
-		postgres_int8_array(arena, numbers, count),
-		postgres_text_array(arena, texts, count),
-		postgres_text_array(arena, texts + count, count),
-		postgres_text_array(arena, texts + 2 * count, count),
-		postgres_int8_array(arena, numbers + count, count)};
+	    postgres_int8_array(arena, numbers, count), postgres_text_array(arena, texts, count),
+	    postgres_text_array(arena, texts + count, count),
+	    postgres_text_array(arena, texts + 2 * count, count),
+	    postgres_int8_array(arena, numbers + count, count)};
 	return postgres_query(
-		store->postgres,
-		"INSERT INTO counters (day, kind, agency, category, events)"
-		" SELECT date '1970-01-01' + d::int, k, a, c, n FROM"
-		" unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::bigint[])"
-		" AS t (d, k, a, c, n) ORDER BY 1, 2, 3, 4"
-		" ON CONFLICT (day, kind, agency, category)"
-		" DO UPDATE SET events = counters.events + excluded.events",
-		params, 5, NULL, err);
+	    store->postgres,
+	    "INSERT INTO counters (day, kind, agency, category, events)"
+	    " SELECT date '1970-01-01' + d::int, k, a, c, n FROM"
+	    " unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::bigint[])"
+	    " AS t (d, k, a, c, n) ORDER BY 1, 2, 3, 4"
+	    " ON CONFLICT (day, kind, agency, category)"
+	    " DO UPDATE SET events = counters.events + excluded.events",
+	    params, 5, NULL, err);
 }
 
 static int store_all(struct store *store, struct arena *arena, struct entry *entry,

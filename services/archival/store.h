@@ -25,9 +25,9 @@ void store_free(struct store **store);
 struct position {
 	const char *topic;
 	int32_t partition;
-	bool known;      /* the rest is what PostgreSQL has */
-	int64_t next;    /* offset after the last message stored */
-	int64_t reached; /* after the last message of this batch; next when it has none */
+	bool known;              /* the rest is what PostgreSQL has */
+	int64_t next;            /* offset after the last message stored */
+	int64_t reached;         /* after the last message of this batch; next when it has none */
 	struct ledger_tree tree; /* of the ledger's entries; cases.events only */
 };
 
@@ -36,8 +36,7 @@ int store_load_positions(struct store *store, struct arena *arena, struct positi
 			 size_t count, struct err *err) MUST_CHECK;
 
 /* Calls each for every one of these cases that is in the record, with its packed CaseState. */
-int store_load_cases(struct store *store, struct arena *arena, const int64_t *numbers,
-		     size_t count,
+int store_load_cases(struct store *store, struct arena *arena, const int64_t *numbers, size_t count,
 		     void (*each)(void *self, uint64_t number, const void *state, size_t size),
 		     void *self, struct err *err) MUST_CHECK;
 /* Which of these grievances are there already; each is called without a state. */
@@ -72,8 +71,8 @@ struct entry {
 };
 
 /*
- * All of it or nothing. positions: those whose reached is beyond next are moved, and it is a failure
- * when another instance has moved them.
+ * All of it or nothing. positions: those whose reached is beyond next are moved, and it is a
+ * failure when another instance has moved them.
  */
 int store_commit(struct store *store, struct arena *arena, struct entry *entry,
 		 const struct position *positions, size_t count, struct err *err) MUST_CHECK;

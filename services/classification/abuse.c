@@ -95,8 +95,9 @@ static bool one_letter_stretches(const struct folded *folded)
 {
 	size_t row = 1;
 	for (size_t i = 1; i < folded->count; i++) {
-		row = folded->points[i] == folded->points[i - 1] && folded->points[i] != ' ' ? row + 1
-											      : 1;
+		row = folded->points[i] == folded->points[i - 1] && folded->points[i] != ' '
+			  ? row + 1
+			  : 1;
 		if (row == STRETCH_LEAST)
 			return true;
 	}

@@ -1,7 +1,7 @@
 /*
- * Whether a text is suspected of abuse or spam: by the phrases of deploy/classification/abuse.txt and
- * by signs of its form. Only ever a flag for a person, so it is set seldom. Pure, but for reading the
- * file.
+ * Whether a text is suspected of abuse or spam: by the phrases of deploy/classification/abuse.txt
+ * and by signs of its form. Only ever a flag for a person, so it is set seldom. Pure, but for
+ * reading the file.
  */
 #ifndef CLASSIFICATION_ABUSE_H
 #define CLASSIFICATION_ABUSE_H
@@ -17,7 +17,8 @@ struct abuse *abuse_load(const char *file, const struct fold_table *table,
 			 struct err *err) MUST_CHECK;
 void abuse_free(struct abuse **abuse); /* accepts NULL, sets NULL */
 
-/* Why: phrases of the file and signs ("many links"), which live as long as abuse; none: no suspicion. */
+/* Why: phrases of the file and signs ("many links"), which live as long as abuse; none: no
+ * suspicion. */
 struct abuse_finding {
 	const char *terms[ABUSE_TERMS];
 	size_t count;

@@ -10,7 +10,8 @@
 #define SHARPEST       64.0
 #define RELIEF_MOST    0.8   /* see choose_relief */
 #define ACCURACY_SPENT 0.002 /* may be lost for the sake of rare labels */
-#define PRIOR_ANSWERS  8.0   /* a label's own record counts as much after so many answers */
+#define LEAST_SAID     0.5f /* what is more likely wrong than right is not said, whatever its label */
+#define PRIOR_ANSWERS  8.0 /* a label's own record counts as much after so many answers */
 
 /* ---- the softmax ----------------------------------------------------------------------------- */
 
@@ -198,7 +199,7 @@ static void fit_best(const struct held *held, struct calibration *calibration)
 	struct point *point = x_calloc(held->texts + 1, sizeof(*point));
 	for (size_t t = 0; t < held->texts; t++) {
 		uint32_t best =
-			soften(calibration, held->score + t * held->lanes, held->labels, p, &logit);
+		    soften(calibration, held->score + t * held->lanes, held->labels, p, &logit);
 		point[t] = (struct point){(double)logit, best == held->label[t]};
 	}
 	fit_logit(point, held->texts, calibration);
@@ -238,7 +239,7 @@ static float least_confidence(const struct answer *answer, size_t count, double 
 		if (likely >= wanted)
 			least = answer[i].confidence;
 	}
-	return least;
+	return fmaxf(least, LEAST_SAID);
 }
 
 static void set_thresholds(const struct held *held, const uint32_t *service, double precision,
@@ -263,7 +264,7 @@ static void set_thresholds(const struct held *held, const uint32_t *service, dou
 		for (end = i; end < held->texts && topic[end].group == topic[i].group;)
 			end++;
 		calibration->threshold[topic[i].group] =
-			least_confidence(topic + i, end - i, precision);
+		    least_confidence(topic + i, end - i, precision);
 	}
 	calibration->service_threshold = least_confidence(whole, held->texts, precision);
 	free(scratch);

@@ -19,15 +19,15 @@
 #include "util/alloc.h"
 #include "util/log.h"
 
-#define COMMAND_TYPE	  "redress.case.command"
+#define COMMAND_TYPE      "redress.case.command"
 #define SIGNATURE_PURPOSE "redress signature key"
-#define ID_SIZE	     16
-#define LOOK_MS	     1000 /* how often the model files are looked at, and shares are shown */
+#define ID_SIZE           16
+#define LOOK_MS           1000 /* how often the model files are looked at, and shares are shown */
 
 static const struct setting shadow_settings[] = {
-	{"model.shadow_percent", SETTING_INT, "100", 1, 100,
-	 "of how many cases in a hundred the shadow is asked, where asking it of all costs too much"},
-	{NULL, SETTING_STRING, NULL, 0, 0, NULL},
+    {"model.shadow_percent", SETTING_INT, "100", 1, 100,
+     "of how many cases in a hundred the shadow is asked, where asking it of all costs too much"},
+    {NULL, SETTING_STRING, NULL, 0, 0, NULL},
 };
 
 struct classification {
@@ -99,7 +99,7 @@ static void ask_shadow(const struct classification *self, const struct work *wor
 	found->shadow = said;
 	work->note->shadowed = true;
 	work->note->shadow_differs =
-		strcmp(said->category, found->n_guesses ? found->guesses[0]->category : "") != 0;
+	    strcmp(said->category, found->n_guesses ? found->guesses[0]->category : "") != 0;
 }
 
 /* ---- one message ----------------------------------------------------------------------------- */
@@ -169,7 +169,8 @@ static int classify_text(struct classification *self, const struct work *work,
 	const Redress__GrievanceReceived *received = work->received;
 	const ProtobufCBinaryData *sealed = &received->grievance->sealed_text;
 	uint64_t number = work->item->number;
-	if (unsealer_key(self->unsealer, received->epoch, received->key, number, SEAL_TEXT, key, err))
+	if (unsealer_key(self->unsealer, received->epoch, received->key, number, SEAL_TEXT, key,
+			 err))
 		return -1;
 	int result = unseal_text(key, arena, number, sealed->data, sealed->len, &text, err);
 	if (!result) {
@@ -189,9 +190,8 @@ static void classify_one(struct classification *self, struct work *work, struct 
 {
 	struct err err;
 	struct item *item = work->item;
-	work->received = redress__grievance_received__unpack(arena_protobuf(work->scratch),
-							     item->message.len,
-							     item->message.value);
+	work->received = redress__grievance_received__unpack(
+	    arena_protobuf(work->scratch), item->message.len, item->message.value);
 	const char *wrong = fault(work->received, item, runtime_partitions(self->runtime));
 	if (work->received && work->received->grievance)
 		item->number = work->received->grievance->number;
@@ -321,15 +321,15 @@ static const struct setting *const settings[] = {key_file_settings, classifier_s
 						 counts_settings,   NULL};
 
 const struct service classification_service = {
-	.name = "classification",
-	.summary = "says what a grievance is about, in which language, how urgent",
-	.settings = settings,
-	.offsets = OFFSETS_TRANSACTION,
-	.start = start,
-	.stop = stop,
-	.reload = reload,
-	.handle = handle,
-	.tick = tick,
-	.committed = committed,
-	.aborted = aborted,
+    .name = "classification",
+    .summary = "says what a grievance is about, in which language, how urgent",
+    .settings = settings,
+    .offsets = OFFSETS_TRANSACTION,
+    .start = start,
+    .stop = stop,
+    .reload = reload,
+    .handle = handle,
+    .tick = tick,
+    .committed = committed,
+    .aborted = aborted,
 };

@@ -2,11 +2,12 @@
  * NAME      redress-classify - what the classifier says of texts
  * SYNOPSIS  redress-classify [--config FILE] [--model FILE] [--progress] [--evaluate] < LINES
  *
- * Reads JSON lines with the member text and writes, line for line in the same order, what the daemon
- * would say of it. With --evaluate each line has a label too, and perhaps a lang; a table of scores
- * is printed instead. Other members are passed over. docs/classification.md has the fields.
+ * Reads JSON lines with the member text and writes, line for line in the same order, what the
+ * daemon would say of it. With --evaluate each line has a label too, and perhaps a lang; a table of
+ * scores is printed instead. Other members are passed over. docs/classification.md has the fields.
  *
- * EXIT STATUS  0; 1 at the first line that is wrong, which standard error names; 2 for a wrong call.
+ * EXIT STATUS  0; 1 at the first line that is wrong, which standard error names; 2 for a wrong
+ * call.
  */
 #include <getopt.h>
 #include <jansson.h>
@@ -21,12 +22,13 @@
 #include "util/text.h"
 
 static const char usage[] =
-	"usage: redress-classify [--config FILE] [--model FILE] [--progress] [--evaluate] < LINES\n"
-	"Reads JSON lines (text; for --evaluate also label, perhaps lang) and writes as many with\n"
-	"category, confidence, abstained, guesses, language, urgency, suspected_abuse, signature, why;\n"
-	"with --evaluate a table of scores.\n"
-	"  --model FILE  the same as the setting model.file\n"
-	"  --progress    shows it on standard error, as is done anyway when that is a terminal\n";
+    "usage: redress-classify [--config FILE] [--model FILE] [--progress] [--evaluate] < LINES\n"
+    "Reads JSON lines (text; for --evaluate also label, perhaps lang) and writes as many with\n"
+    "category, confidence, abstained, guesses, language, urgency, suspected_abuse, signature, "
+    "why;\n"
+    "with --evaluate a table of scores.\n"
+    "  --model FILE  the same as the setting model.file\n"
+    "  --progress    shows it on standard error, as is done anyway when that is a terminal\n";
 
 struct request {
 	struct settings *settings;
@@ -37,12 +39,10 @@ static const struct setting *const tables[] = {classifier_settings, NULL};
 
 static void read_request(int argc, char **argv, struct request *request)
 {
-	static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-						{"model", required_argument, NULL, 'm'},
-						{"progress", no_argument, NULL, 'p'},
-						{"evaluate", no_argument, NULL, 'e'},
-						{"help", no_argument, NULL, 'h'},
-						{NULL, 0, NULL, 0}};
+	static const struct option options[] = {
+	    {"config", required_argument, NULL, 'c'}, {"model", required_argument, NULL, 'm'},
+	    {"progress", no_argument, NULL, 'p'},     {"evaluate", no_argument, NULL, 'e'},
+	    {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0}};
 	const char *config = NULL;
 	struct err err;
 	*request = (struct request){.progress = isatty(STDERR_FILENO)};
@@ -105,15 +105,15 @@ static void write_answer(const Redress__Classification *found, const Redress__Wh
 	char signature[2 * SIGNATURE_SIZE + 1];
 	text_hex(signature, found->signature.data, found->signature.len);
 	json_t *answer = json_pack(
-		"{s:s?, s:f, s:b, s:o, s:s?, s:f, s:s, s:b, s:s?, s:s, s:{s:o, s:o, s:o}}", "category",
-		or_null(found->category), "confidence", (double)found->confidence, "abstained",
-		found->abstained, "guesses", guesses(found), "language", or_null(found->language),
-		"language_confidence", (double)found->language_confidence, "urgency",
-		urgencies[found->urgency], "suspected_abuse", found->suspected_abuse, "signature",
-		or_null(signature), "model", found->model_version, "why", "category",
-		texts(why->category_terms, why->n_category_terms), "urgency",
-		texts(why->urgency_terms, why->n_urgency_terms), "abuse",
-		texts(why->abuse_terms, why->n_abuse_terms));
+	    "{s:s?, s:f, s:b, s:o, s:s?, s:f, s:s, s:b, s:s?, s:s, s:{s:o, s:o, s:o}}", "category",
+	    or_null(found->category), "confidence", (double)found->confidence, "abstained",
+	    found->abstained, "guesses", guesses(found), "language", or_null(found->language),
+	    "language_confidence", (double)found->language_confidence, "urgency",
+	    urgencies[found->urgency], "suspected_abuse", found->suspected_abuse, "signature",
+	    or_null(signature), "model", found->model_version, "why", "category",
+	    texts(why->category_terms, why->n_category_terms), "urgency",
+	    texts(why->urgency_terms, why->n_urgency_terms), "abuse",
+	    texts(why->abuse_terms, why->n_abuse_terms));
 	if (!answer || json_dumpf(answer, stdout, JSON_COMPACT | JSON_REAL_PRECISION(5)))
 		fatal("the answer cannot be written");
 	json_decref(answer);

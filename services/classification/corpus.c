@@ -150,7 +150,7 @@ void corpus_keep(struct corpus *corpus, const bool *keep)
 			uint32_t feature = ENTRY_FEATURE(corpus->entry[from]);
 			if (keep[feature])
 				corpus->entry[end++] =
-					ENTRY(number[feature], ENTRY_COUNT(corpus->entry[from]));
+				    ENTRY(number[feature], ENTRY_COUNT(corpus->entry[from]));
 		}
 		corpus->start[t + 1] = end;
 	}
@@ -189,7 +189,7 @@ struct corpus *corpus_finish(struct corpus_builder **builder, uint32_t least)
 	corpus_keep(corpus, keep);
 	free(keep);
 	corpus->entry =
-		x_realloc(corpus->entry, corpus->start[corpus->texts] + 1, sizeof(*corpus->entry));
+	    x_realloc(corpus->entry, corpus->start[corpus->texts] + 1, sizeof(*corpus->entry));
 	return corpus;
 }
 

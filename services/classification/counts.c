@@ -8,9 +8,9 @@
 #include "util/alloc.h"
 
 const struct setting counts_settings[] = {
-	{"drift.window", SETTING_INT, "5000", 100, 1000000,
-	 "answers that the drift metrics look back on"},
-	{NULL, SETTING_STRING, NULL, 0, 0, NULL},
+    {"drift.window", SETTING_INT, "5000", 100, 1000000,
+     "answers that the drift metrics look back on"},
+    {NULL, SETTING_STRING, NULL, 0, 0, NULL},
 };
 
 _Static_assert(DRIFT_BINS == MODEL_STEPS, "the window and the model share out confidence alike");
@@ -28,16 +28,16 @@ struct counts {
 static struct metric *psi_metric(const char *labels)
 {
 	return metric_fraction(
-		"redress_classification_drift_psi", labels,
-		"Population stability index of the window against the model's held-aside texts.");
+	    "redress_classification_drift_psi", labels,
+	    "Population stability index of the window against the model's held-aside texts.");
 }
 
 struct counts *counts_new(const struct settings *settings)
 {
 	struct counts *counts = x_calloc(1, sizeof(*counts));
 	counts->window = (size_t)settings_int(settings, "drift.window");
-	counts->classified = metric_counter("redress_classification_total", NULL,
-					    "Grievances classified.");
+	counts->classified =
+	    metric_counter("redress_classification_total", NULL, "Grievances classified.");
 	counts->abstained = metric_counter("redress_classification_abstained_total", NULL,
 					   "Grievances left to a person.");
 	counts->shadowed = metric_counter("redress_classification_shadow_total", NULL,
@@ -78,8 +78,9 @@ static struct metric *category_metric(const char *category)
 			labels[i] = '_';
 	}
 	strcpy(labels + size, "\"");
-	return metric_counter("redress_classification_category_total", labels,
-			      "Grievances by the category they were given; none: left to a person.");
+	return metric_counter(
+	    "redress_classification_category_total", labels,
+	    "Grievances by the category they were given; none: left to a person.");
 }
 
 void counts_begin(struct counts *counts, const struct models *models)

@@ -92,8 +92,8 @@ struct drift_figures drift_figures(const struct drift *drift,
 	figures.abstained = (double)drift->abstained / (double)drift->count;
 	figures.confidence = (double)drift->confidence / SURE / (double)drift->count;
 	figures.label_psi =
-		psi(drift->of_label, drift->guesses, reference->label_share, drift->labels);
+	    psi(drift->of_label, drift->guesses, reference->label_share, drift->labels);
 	figures.confidence_psi =
-		psi(drift->of_bin, drift->count, reference->confidence_share, DRIFT_BINS);
+	    psi(drift->of_bin, drift->count, reference->confidence_share, DRIFT_BINS);
 	return figures;
 }

@@ -23,15 +23,15 @@ void drift_add(struct drift *drift, uint32_t label, float confidence, bool absta
 
 /* The model's answers to the texts held aside. */
 struct drift_reference {
-	const float *label_share; /* of each label among best guesses; sums to 1 */
+	const float *label_share;      /* of each label among best guesses; sums to 1 */
 	const float *confidence_share; /* of each bin */
 };
 
 struct drift_figures {
-	size_t answers;        /* in the window */
-	double abstained;      /* share left to a person */
-	double confidence;     /* mean of the best guesses' */
-	double label_psi;      /* population stability index against the reference; 0: the same */
+	size_t answers;    /* in the window */
+	double abstained;  /* share left to a person */
+	double confidence; /* mean of the best guesses' */
+	double label_psi;  /* population stability index against the reference; 0: the same */
 	double confidence_psi;
 };
 

@@ -8,7 +8,7 @@
 #include "util/clock.h"
 
 #define NAMES_MAX 65536
-#define WANTED	  0.95 /* precision for which coverage is told */
+#define WANTED    0.95 /* precision for which coverage is told */
 
 /* Labels by number, in the order in which they came. */
 struct names {
@@ -76,19 +76,19 @@ static int evaluate_one(struct evaluation *evaluation, struct classifier *classi
 	classify(classifier, arena, &text, "", &found, &why);
 	evaluation->spent_us += clock_mono_us() - began_us;
 	struct trial trial = {
-		.label = number_of(&evaluation->names, label),
-		.guess = number_of(&evaluation->names,
-				   found.n_guesses ? found.guesses[0]->category : ""),
-		.confidence = found.confidence,
-		.abstained = found.abstained,
+	    .label = number_of(&evaluation->names, label),
+	    .guess =
+		number_of(&evaluation->names, found.n_guesses ? found.guesses[0]->category : ""),
+	    .confidence = found.confidence,
+	    .abstained = found.abstained,
 	};
 	if (trial.label == UINT32_MAX || trial.guess == UINT32_MAX)
 		return err_set(err, "line %zu: label: there are more than %d different ones",
 			       json_lines_number(lines), NAMES_MAX);
 	if (evaluation->count == evaluation->room) {
 		evaluation->room = evaluation->room ? 2 * evaluation->room : 1024;
-		evaluation->trials = x_realloc(evaluation->trials, evaluation->room,
-					       sizeof(*evaluation->trials));
+		evaluation->trials =
+		    x_realloc(evaluation->trials, evaluation->room, sizeof(*evaluation->trials));
 	}
 	evaluation->trials[evaluation->count++] = trial;
 	evaluation->urgent += found.urgency != REDRESS__URGENCY__ROUTINE;
@@ -106,7 +106,8 @@ static double share(size_t part, size_t whole)
 static void print(struct evaluation *evaluation, FILE *out)
 {
 	struct score score;
-	score_trials(evaluation->trials, evaluation->count, evaluation->names.count, WANTED, &score);
+	score_trials(evaluation->trials, evaluation->count, evaluation->names.count, WANTED,
+		     &score);
 	fprintf(out, "texts                          %10zu\n", score.count);
 	fprintf(out, "accuracy                       %10.4f\n", score.accuracy);
 	fprintf(out, "macro-F1                       %10.4f\n", score.macro_f1);
@@ -133,7 +134,7 @@ static void print(struct evaluation *evaluation, FILE *out)
 		share(evaluation->abuse, evaluation->count));
 	fprintf(out, "documents a second             %10.0f\n",
 		(double)evaluation->count * 1e6 /
-			(double)(evaluation->spent_us ? evaluation->spent_us : 1));
+		    (double)(evaluation->spent_us ? evaluation->spent_us : 1));
 }
 
 int evaluate(struct classifier *classifier, struct json_lines *lines, FILE *out, struct err *err)

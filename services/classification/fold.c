@@ -35,13 +35,13 @@ struct fold_table {
 /* Written one for another, by habit or for want of a keyboard; a text in capitals loses the first
  * of them in Turkish anyway. */
 static const uint16_t variants[][2] = {
-	{0x0131, 'i'},	  /* Turkish dotless i */
-	{0x0451, 0x0435}, /* Russian yo */
-	{0x0622, 0x0627}, {0x0623, 0x0627}, {0x0625, 0x0627}, /* Arabic alef with madda, hamza */
-	{0x0649, 0x064A},				      /* alef maksura, yeh */
-	{0x06CC, 0x064A},				      /* Farsi yeh */
-	{0x0629, 0x0647},				      /* teh marbuta, heh */
-	{0x06A9, 0x0643},				      /* keheh, kaf */
+    {0x0131, 'i'},                                        /* Turkish dotless i */
+    {0x0451, 0x0435},                                     /* Russian yo */
+    {0x0622, 0x0627}, {0x0623, 0x0627}, {0x0625, 0x0627}, /* Arabic alef with madda, hamza */
+    {0x0649, 0x064A},                                     /* alef maksura, yeh */
+    {0x06CC, 0x064A},                                     /* Farsi yeh */
+    {0x0629, 0x0647},                                     /* teh marbuta, heh */
+    {0x06A9, 0x0643},                                     /* keheh, kaf */
 };
 
 static bool is_letter_like(UChar32 c)
@@ -132,7 +132,8 @@ void folded_free(struct folded *folded)
 	*folded = (struct folded){0};
 }
 
-/* ---- cutting into tokens ---------------------------------------------------------------------- */
+/* ---- cutting into tokens ----------------------------------------------------------------------
+ */
 
 struct cutter {
 	struct folded *out;
@@ -153,7 +154,7 @@ static void end_token(struct cutter *cutter)
 static void begin_token(struct cutter *cutter, uint8_t kind)
 {
 	static const enum token_kind kinds[] = {
-		[CLASS_WORD] = TOKEN_WORD, [CLASS_DENSE] = TOKEN_DENSE, [CLASS_RUN] = TOKEN_RUN};
+	    [CLASS_WORD] = TOKEN_WORD, [CLASS_DENSE] = TOKEN_DENSE, [CLASS_RUN] = TOKEN_RUN};
 	struct token *token = &cutter->out->tokens[cutter->out->token_count];
 	token->start = (uint32_t)cutter->out->count;
 	token->kind = kinds[kind];

@@ -19,9 +19,9 @@ struct fold_table *fold_table_new(void);
 void fold_table_free(struct fold_table **table);
 
 enum token_kind {
-	TOKEN_WORD,   /* of an alphabet */
-	TOKEN_DENSE,  /* a word whose characters are syllables (Korean) */
-	TOKEN_RUN,    /* of a script without spaces */
+	TOKEN_WORD,  /* of an alphabet */
+	TOKEN_DENSE, /* a word whose characters are syllables (Korean) */
+	TOKEN_RUN,   /* of a script without spaces */
 };
 
 struct token {

@@ -10,7 +10,7 @@
 #include "util/buffer.h"
 #include "util/clock.h"
 
-#define READ_AT_ONCE (64 * 1024)
+#define READ_AT_ONCE  (64 * 1024)
 #define SHOW_EVERY_MS 250
 
 struct json_lines {
@@ -104,7 +104,8 @@ static int next_line(struct json_lines *lines, const char **line, size_t *size, 
 	char *end = NULL;
 	for (;;) {
 		if (data->len > lines->searched)
-			end = memchr(data->data + lines->searched, '\n', data->len - lines->searched);
+			end =
+			    memchr(data->data + lines->searched, '\n', data->len - lines->searched);
 		lines->searched = end ? (size_t)(end - data->data) : data->len;
 		if (lines->searched - lines->start > JSON_LINE_MAX)
 			return err_set(err, "%s line %zu: is longer than %d bytes", lines->name,
@@ -172,8 +173,8 @@ int json_lines_string(const struct json_lines *lines, const json_t *object, cons
 		return err_set(err, "%s line %zu: %s: is missing", lines->name, lines->number,
 			       member);
 	if (!json_is_string(found))
-		return err_set(err, "%s line %zu: %s: must be a string", lines->name,
-			       lines->number, member);
+		return err_set(err, "%s line %zu: %s: must be a string", lines->name, lines->number,
+			       member);
 	if (json_string_length(found) > JSON_TEXT_MAX)
 		return err_set(err, "%s line %zu: %s: is longer than %d bytes", lines->name,
 			       lines->number, member, JSON_TEXT_MAX);

@@ -18,9 +18,9 @@
 struct json_lines;
 
 /*
- * Reads from the open descriptor, which stays the caller's. name: for errors, kept. before_wait, when
- * not NULL, is called before every read that may block, so that a program in a conversation can
- * flush what it has to say.
+ * Reads from the open descriptor, which stays the caller's. name: for errors, kept. before_wait,
+ * when not NULL, is called before every read that may block, so that a program in a conversation
+ * can flush what it has to say.
  */
 struct json_lines *json_lines_new(int descriptor, const char *name, void (*before_wait)(void));
 void json_lines_free(struct json_lines **lines);

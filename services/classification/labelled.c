@@ -166,8 +166,8 @@ int labelled_read(const char *file, const struct label_map *map, labelled_text *
 	int descriptor = standard ? STDIN_FILENO : open(file, O_RDONLY | O_CLOEXEC);
 	if (descriptor < 0)
 		return err_set(err, "%s: %s", file, strerror(errno));
-	int failed = table ? read_table(&reading, descriptor, err)
-			   : read_json(&reading, descriptor, err);
+	int failed =
+	    table ? read_table(&reading, descriptor, err) : read_json(&reading, descriptor, err);
 	if (!standard)
 		close(descriptor);
 	return failed;

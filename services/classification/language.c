@@ -11,11 +11,11 @@
 #include "util/alloc.h"
 #include "util/text.h"
 
-#define FILE_MAX    (16 * 1024 * 1024)
-#define BITS_MAX    18
-#define CACHE_LINE  64
-#define SOLE_SURE   0.99f /* a script of one language; some others are written in it by few */
-#define SHARE_ENOUGH 0.8f /* of the letters in the script that decides */
+#define FILE_MAX     (16 * 1024 * 1024)
+#define BITS_MAX     18
+#define CACHE_LINE   64
+#define SOLE_SURE    0.99f /* a script of one language; some others are written in it by few */
+#define SHARE_ENOUGH 0.8f  /* of the letters in the script that decides */
 
 struct group {
 	struct language_group_facts facts;
@@ -143,7 +143,8 @@ void language_free(struct language **language)
 	*language = NULL;
 }
 
-/* ---- what a text is in ------------------------------------------------------------------------ */
+/* ---- what a text is in ------------------------------------------------------------------------
+ */
 
 /* 8-bit weights added up in 16 bits, as many as cannot overflow, then in 32. */
 void language_sum(const uint8_t *rows, uint32_t stride, const uint32_t *row, size_t count,

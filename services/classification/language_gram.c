@@ -9,26 +9,25 @@
 
 #include "util/alloc.h"
 
-#define TABLE_SIZE   0x10000
-#define SCRIPT_MARK  0xFF /* goes with the letter before it */
-#define SCRIPT_DROP  0xFE /* is as if it were not there */
-#define SYLLABLE     3    /* letters of an alphabet that a syllable or an ideograph stands for */
-#define WORD_MAX     16   /* longer words are told by their parts */
+#define TABLE_SIZE  0x10000
+#define SCRIPT_MARK 0xFF /* goes with the letter before it */
+#define SCRIPT_DROP 0xFE /* is as if it were not there */
+#define SYLLABLE    3    /* letters of an alphabet that a syllable or an ideograph stands for */
+#define WORD_MAX    16   /* longer words are told by their parts */
 
 /* In the order of enum script, from SCRIPT_GROUPS on. "": a letter, but of no language we know. */
 static const struct {
 	UScriptCode script;
 	const char *code;
 } sole[] = {
-	{USCRIPT_UNKNOWN, ""},
-	{USCRIPT_HANGUL, "ko"},	    {USCRIPT_HIRAGANA, "ja"},  {USCRIPT_KATAKANA, "ja"},
-	{USCRIPT_THAI, "th"},	    {USCRIPT_GREEK, "el"},     {USCRIPT_HEBREW, "he"},
-	{USCRIPT_ARMENIAN, "hy"},   {USCRIPT_GEORGIAN, "ka"},  {USCRIPT_BENGALI, "bn"},
-	{USCRIPT_GURMUKHI, "pa"},   {USCRIPT_GUJARATI, "gu"},  {USCRIPT_TAMIL, "ta"},
-	{USCRIPT_TELUGU, "te"},	    {USCRIPT_KANNADA, "kn"},   {USCRIPT_MALAYALAM, "ml"},
-	{USCRIPT_SINHALA, "si"},    {USCRIPT_ORIYA, "or"},     {USCRIPT_LAO, "lo"},
-	{USCRIPT_KHMER, "km"},	    {USCRIPT_MYANMAR, "my"},   {USCRIPT_ETHIOPIC, "am"},
-	{USCRIPT_THAANA, "dv"},	    {USCRIPT_TIBETAN, "bo"},
+    {USCRIPT_UNKNOWN, ""},     {USCRIPT_HANGUL, "ko"},   {USCRIPT_HIRAGANA, "ja"},
+    {USCRIPT_KATAKANA, "ja"},  {USCRIPT_THAI, "th"},     {USCRIPT_GREEK, "el"},
+    {USCRIPT_HEBREW, "he"},    {USCRIPT_ARMENIAN, "hy"}, {USCRIPT_GEORGIAN, "ka"},
+    {USCRIPT_BENGALI, "bn"},   {USCRIPT_GURMUKHI, "pa"}, {USCRIPT_GUJARATI, "gu"},
+    {USCRIPT_TAMIL, "ta"},     {USCRIPT_TELUGU, "te"},   {USCRIPT_KANNADA, "kn"},
+    {USCRIPT_MALAYALAM, "ml"}, {USCRIPT_SINHALA, "si"},  {USCRIPT_ORIYA, "or"},
+    {USCRIPT_LAO, "lo"},       {USCRIPT_KHMER, "km"},    {USCRIPT_MYANMAR, "my"},
+    {USCRIPT_ETHIOPIC, "am"},  {USCRIPT_THAANA, "dv"},   {USCRIPT_TIBETAN, "bo"},
 };
 #define SOLE_COUNT (sizeof(sole) / sizeof(sole[0]))
 
@@ -228,7 +227,8 @@ size_t letters_grams(const struct letters *letters, enum script script, unsigned
 			bool bordered = letters->letter[end] == LETTER_BREAK;
 			if (script == SCRIPT_HAN) { /* each ideograph is much of a word */
 				for (size_t k = i; k < end; k++)
-					rows[count++] = letters->letter[k] * PRIME * 5 >> (32 - bits);
+					rows[count++] =
+					    letters->letter[k] * PRIME * 5 >> (32 - bits);
 				bordered = false;
 			}
 			count += word_grams(letters->letter + i - 1, end - i, bordered, 32 - bits,

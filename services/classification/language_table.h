@@ -6,22 +6,22 @@
 
 #include "language.h"
 
-#define LANGUAGE_MAGIC	       "RDRSLNG2"
+#define LANGUAGE_MAGIC         "RDRSLNG2"
 #define LANGUAGE_CHECKSUM_SIZE 16 /* BLAKE2b of all before it, at the end of the file */
 #define LANGUAGE_LABELS_MAX    96
-#define LANGUAGE_STRIDE	       16 /* a row's length is a multiple of it */
+#define LANGUAGE_STRIDE        16 /* a row's length is a multiple of it */
 #define LANGUAGE_LENGTHS       5
-#define LANGUAGE_ZERO	       128
-#define LANGUAGE_OTHER	       "-" /* the label of languages that are in no table */
+#define LANGUAGE_ZERO          128
+#define LANGUAGE_OTHER         "-" /* the label of languages that are in no table */
 
 /* After the magic and the number of groups, for each: this, the labels' codes (LANGUAGE_CODE_SIZE
  * bytes each), the biases (stride floats), the rows (1 << bits times stride weights, each with
  * LANGUAGE_ZERO added: sums of numbers that are never negative take the fewest instructions). */
 struct language_group_facts {
 	uint32_t script, labels, bits, stride;
-	float scale;			      /* of the 8-bit weights */
-	float threshold;		      /* below this confidence nothing is said */
-	float temperature[LANGUAGE_LENGTHS];  /* divides the scores, by the length of the text */
+	float scale;                         /* of the 8-bit weights */
+	float threshold;                     /* below this confidence nothing is said */
+	float temperature[LANGUAGE_LENGTHS]; /* divides the scores, by the length of the text */
 };
 
 /* Which temperature: by the number of n-grams. */

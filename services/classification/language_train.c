@@ -3,10 +3,10 @@
  * SYNOPSIS  redress-train-language TRAIN DEV TABLE
  *
  * TRAIN and DEV hold one text a line: code, tab, text; the code "-" is for languages that shall not
- * be named. A text that begins with the character U+0001 is made of pieces of words. Learns, for each
- * script that several languages share, a multinomial logistic regression over hashed n-grams, from
- * all languages alike and from short pieces as from whole texts; brings it to 8 bits; and sets the
- * temperatures and the threshold on DEV. The same texts make the same table.
+ * be named. A text that begins with the character U+0001 is made of pieces of words. Learns, for
+ * each script that several languages share, a multinomial logistic regression over hashed n-grams,
+ * from all languages alike and from short pieces as from whole texts; brings it to 8 bits; and sets
+ * the temperatures and the threshold on DEV. The same texts make the same table.
  */
 #include <math.h>
 #include <sodium.h>
@@ -23,11 +23,11 @@
 
 #define STEPS_A_LABEL 30000
 #define TEXTS_LEAST   50 /* of a language in a script */
-#define RATE	      0.35f
-#define DECAY	      2e-6f /* of weights, at each step that uses them */
-#define PIECES	      0x01  /* begins a text of pieces of words */
+#define RATE          0.35f
+#define DECAY         2e-6f /* of weights, at each step that uses them */
+#define PIECES        0x01  /* begins a text of pieces of words */
 #define PRECISION     0.97  /* wanted of what is said, where this needs no more than */
-#define SAY_AT	      0.45f /* this confidence */
+#define SAY_AT        0.45f /* this confidence */
 
 struct text {
 	char *text;
@@ -46,7 +46,7 @@ struct learner {
 	struct language_group_facts facts;
 	const struct set *train;
 	uint32_t *order; /* the set's texts in the script */
-	uint8_t *label;	 /* of each of them */
+	uint8_t *label;  /* of each of them */
 	uint32_t count;
 	float *weights, *squares, *bias;
 	uint8_t *rows;
@@ -137,7 +137,8 @@ static size_t some_rows(const struct text *text, unsigned bits, uint32_t *rows)
 	return rows_of(text, from, (size_t)(end - from), bits, rows);
 }
 
-/* ---- learning --------------------------------------------------------------------------------- */
+/* ---- learning ---------------------------------------------------------------------------------
+ */
 
 static void soften(float *scores, uint32_t count, float temperature)
 {
@@ -176,7 +177,8 @@ static void step(struct learner *learner, const struct text *text, uint32_t labe
 		for (uint32_t l = 0; l < stride; l++) {
 			float slope = scores[l] * value;
 			squares[l] += slope * slope;
-			weights[l] -= rate * (slope / sqrtf(squares[l] + 1e-3f) + DECAY * weights[l]);
+			weights[l] -=
+			    rate * (slope / sqrtf(squares[l] + 1e-3f) + DECAY * weights[l]);
 		}
 	}
 }
@@ -223,7 +225,8 @@ static void learn(struct learner *learner)
 	learner->bias = x_calloc(learner->facts.stride, sizeof(*learner->bias));
 	for (uint32_t i = 0; i < steps; i++) {
 		const uint32_t *chosen = &learner->order[random_below(learner->count)];
-		step(learner, &learner->train->texts[*chosen], learner->label[chosen - learner->order],
+		step(learner, &learner->train->texts[*chosen],
+		     learner->label[chosen - learner->order],
 		     RATE * (1 - (float)i / (float)steps) + 0.002f);
 		if (i % 10000 == 0)
 			show(learner, 100 * (i / 1000) / (steps / 1000));
@@ -254,7 +257,8 @@ static void compress(struct learner *learner)
 	}
 }
 
-/* ---- how sure it may be ------------------------------------------------------------------------ */
+/* ---- how sure it may be ------------------------------------------------------------------------
+ */
 
 struct trial {
 	float scores[LANGUAGE_LABELS_MAX];
@@ -282,8 +286,8 @@ static struct trial *try_all(const struct learner *learner, const struct set *de
 		trial->length = language_length(grams);
 		language_sum(learner->rows, facts->stride, rows, grams, sums);
 		for (uint32_t l = 0; l < facts->labels; l++)
-			trial->scores[l] = learner->bias[l] + facts->scale * (float)sums[l] /
-								      sqrtf((float)grams);
+			trial->scores[l] =
+			    learner->bias[l] + facts->scale * (float)sums[l] / sqrtf((float)grams);
 		for (trial->label = 0; trial->label < facts->labels; trial->label++) {
 			uint32_t known = learner->label_of[trial->label];
 			if (strcmp(learner->train->code[known], dev->code[text->label]) == 0)
@@ -371,7 +375,8 @@ static void put_group(struct buffer *out, const struct learner *learner)
 static void save(struct buffer *out, const char *path)
 {
 	uint8_t checksum[LANGUAGE_CHECKSUM_SIZE];
-	crypto_generichash(checksum, sizeof(checksum), (const uint8_t *)out->data, out->len, NULL, 0);
+	crypto_generichash(checksum, sizeof(checksum), (const uint8_t *)out->data, out->len, NULL,
+			   0);
 	buffer_add(out, checksum, sizeof(checksum));
 	FILE *file = fopen(path, "wb");
 	if (!file || fwrite(out->data, 1, out->len, file) != out->len || fclose(file))

@@ -80,7 +80,7 @@ static void count_label(const struct corpus *corpus, const uint32_t *rows, size_
 					double with = log_ratio(in[f], seen, inside, (double)all);
 					double without = log_ratio(0, seen, inside, (double)all);
 					tally->parts[f] +=
-						share * (with * with - without * without);
+					    share * (with * with - without * without);
 					in[f] = 0;
 				}
 			}
@@ -294,12 +294,12 @@ struct learned *learn(const struct corpus *corpus, const uint32_t *rows, size_t 
 	learned->lanes = (labels + LANES - 1) / LANES * LANES;
 	learned->heft = x_calloc(corpus->features + 1, sizeof(*learned->heft));
 	learned->weight =
-		x_calloc((size_t)(corpus->features + 1) * learned->lanes, sizeof(*learned->weight));
+	    x_calloc((size_t)(corpus->features + 1) * learned->lanes, sizeof(*learned->weight));
 	tally_texts(corpus, rows, count, &tally);
 	tell_heft(corpus, &tally, count, recipe->focus, learned->heft);
 	for (uint32_t l = 0; l < labels; l++) {
 		float rare =
-			(float)count / (float)labels / (float)(tally.texts[l] ? tally.texts[l] : 1);
+		    (float)count / (float)labels / (float)(tally.texts[l] ? tally.texts[l] : 1);
 		float by = powf(rare, recipe->balance);
 		cost[l] = recipe->cost * fminf(fmaxf(by, 1 / COST_MOST), COST_MOST);
 	}

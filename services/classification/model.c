@@ -453,7 +453,7 @@ static void say_terms(const struct model *model, struct features *features, cons
 	memset(speaks, 0, features->count * sizeof(*speaks));
 	for (size_t i = 0; i < count; i++)
 		speaks[hits[i].feature] =
-			says(model, &hits[i], label) / (float)features->count_of[hits[i].feature];
+		    says(model, &hits[i], label) / (float)features->count_of[hits[i].feature];
 	for (size_t t = 0, i = 0; t < features->token_count; t++) {
 		by_token[t] = 0;
 		for (; i < features->token_end[t]; i++)
@@ -489,8 +489,8 @@ void model_judge(const struct model *model, struct features *features, struct ve
 	be_honest(model, score, verdict);
 	float known = (float)count / (float)features->count;
 	verdict->abstained =
-		verdict->best[0].confidence < model->threshold[verdict->best[0].label] ||
-		known < model->head->least_known;
+	    verdict->best[0].confidence < model->threshold[verdict->best[0].label] ||
+	    known < model->head->least_known;
 	say_service(model, score, verdict);
 	verdict->service_sure &= known >= model->head->least_known;
 	say_terms(model, features, hits, count, verdict);

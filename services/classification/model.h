@@ -34,9 +34,9 @@ struct model_card {
 	uint64_t texts;       /* learned from */
 	float accuracy, macro_f1;
 	float calibration_error;
-	float coverage;  /* share that can be answered at the wanted precision */
-	float precision; /* wanted of each category's answers; its threshold was chosen for it */
-	float abstained; /* share */
+	float coverage;   /* share that can be answered at the wanted precision */
+	float precision;  /* wanted of each category's answers; its threshold was chosen for it */
+	float abstained;  /* share */
 	float confidence; /* mean of the best guesses' */
 };
 
@@ -46,8 +46,8 @@ const char *model_label(const struct model *model, uint32_t label);
 /* Least confidence at which the label is answered; above 1: never. */
 float model_threshold(const struct model *model, uint32_t label);
 
-/* Its best guesses at the texts that were held aside: of each label, of each step of confidence. Both
- * sum to 1. */
+/* Its best guesses at the texts that were held aside: of each label, of each step of confidence.
+ * Both sum to 1. */
 const float *model_label_shares(const struct model *model);
 const float *model_confidence_shares(const struct model *model);
 

@@ -1,7 +1,7 @@
 /*
  * How a model lies in its file: for model.c, which reads it, and model_write.c. The file is the
- * head, then bias, threshold and share of each label, the labels' names, the languages' names, the buckets
- * and the rows. Numbers are little-endian.
+ * head, then bias, threshold and share of each label, the labels' names, the languages' names, the
+ * buckets and the rows. Numbers are little-endian.
  */
 #ifndef CLASSIFICATION_MODEL_FILE_H
 #define CLASSIFICATION_MODEL_FILE_H

@@ -4,11 +4,11 @@
  *           redress-model [--config FILE] compare
  *           redress-model [--config FILE] promote
  *
- * compare sets the model that serves (model.file) against the one in its shadow (model.shadow_file):
- * both were asked about the same cases when these came in, and people have confirmed since what they
- * are about. promote does the same and then, only if the shadow is better, puts it in the serving
- * one's place, which the daemons notice by themselves; what it replaces is kept beside it as
- * model.file.previous.
+ * compare sets the model that serves (model.file) against the one in its shadow
+ * (model.shadow_file): both were asked about the same cases when these came in, and people have
+ * confirmed since what they are about. promote does the same and then, only if the shadow is
+ * better, puts it in the serving one's place, which the daemons notice by themselves; what it
+ * replaces is kept beside it as model.file.previous.
  *
  * Better means: on at least promote.least_cases cases its best guess was right more often, by more
  * than chance makes (the exact sign test on the cases where only one was right, at
@@ -41,21 +41,21 @@
 #define EXIT_REFUSED 3
 
 static const struct setting promote_settings[] = {
-	{"promote.window", SETTING_DURATION, "90d", 60000, INT64_C(3650) * 86400000,
-	 "how far back confirmations are looked at"},
-	{"promote.least_cases", SETTING_INT, "100", 1, 1000000000,
-	 "confirmed cases that both models must have judged"},
-	{"promote.chance_percent", SETTING_INT, "1", 1, 50,
-	 "a lead that chance gives in more of a hundred trials than this is none"},
-	{NULL, SETTING_STRING, NULL, 0, 0, NULL},
+    {"promote.window", SETTING_DURATION, "90d", 60000, INT64_C(3650) * 86400000,
+     "how far back confirmations are looked at"},
+    {"promote.least_cases", SETTING_INT, "100", 1, 1000000000,
+     "confirmed cases that both models must have judged"},
+    {"promote.chance_percent", SETTING_INT, "1", 1, 50,
+     "a lead that chance gives in more of a hundred trials than this is none"},
+    {NULL, SETTING_STRING, NULL, 0, 0, NULL},
 };
 
 static const char usage[] =
-	"usage: redress-model show FILE...\n"
-	"       redress-model [--config FILE] compare\n"
-	"       redress-model [--config FILE] promote\n"
-	"Shows what models say of themselves; compares the serving one with its shadow on what\n"
-	"people confirmed; promotes the shadow if it is better.\n";
+    "usage: redress-model show FILE...\n"
+    "       redress-model [--config FILE] compare\n"
+    "       redress-model [--config FILE] promote\n"
+    "Shows what models say of themselves; compares the serving one with its shadow on what\n"
+    "people confirmed; promotes the shadow if it is better.\n";
 
 /* ---- what a model says of itself ------------------------------------------------------------- */
 
@@ -152,11 +152,11 @@ static bool is_better(const struct settings *settings, const struct model *servi
 	struct err err;
 	struct trial trial = {model_card(serving)->version, model_card(shadow)->version, {0}};
 	const struct promotion_rule rule = {
-		.least_cases = (uint64_t)settings_int(settings, "promote.least_cases"),
-		.chance = (double)settings_int(settings, "promote.chance_percent") / 100};
+	    .least_cases = (uint64_t)settings_int(settings, "promote.least_cases"),
+	    .chance = (double)settings_int(settings, "promote.chance_percent") / 100};
 	int64_t since_ms = clock_now_ms() - settings_int(settings, "promote.window");
 	struct postgres *postgres =
-		postgres_new(settings_str(settings, "postgres.conninfo"), "redress-model");
+	    postgres_new(settings_str(settings, "postgres.conninfo"), "redress-model");
 	if (confirmed_classifications(postgres, since_ms, add_case, &trial, &err))
 		fatal("%s", err.text);
 	postgres_free(&postgres);

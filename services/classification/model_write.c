@@ -147,8 +147,8 @@ static uint16_t *put_rows(const struct model_parts *parts, uint32_t most, uint32
 		if (learned->heft[f] <= 0)
 			continue;
 		*size += labels <= MODEL_FEW
-				 ? put_full_row(weight, labels, (void *)(rows + *size))
-				 : put_row(weight, labels, most, (void *)(rows + *size));
+			     ? put_full_row(weight, labels, (void *)(rows + *size))
+			     : put_row(weight, labels, most, (void *)(rows + *size));
 	}
 	return rows;
 }
@@ -198,14 +198,14 @@ static struct model_head head_of(const struct model_parts *parts)
 {
 	const struct calibration *calibration = parts->calibration;
 	struct model_head head = {
-		.card = parts->card,
-		.labels = parts->learned->labels,
-		.features = count_known(parts->learned, parts->corpus->features),
-		.sharpness = calibration->sharpness,
-		.tilt = calibration->tilt,
-		.shift = calibration->shift,
-		.least_known = parts->least_known,
-		.service_threshold = calibration->service_threshold,
+	    .card = parts->card,
+	    .labels = parts->learned->labels,
+	    .features = count_known(parts->learned, parts->corpus->features),
+	    .sharpness = calibration->sharpness,
+	    .tilt = calibration->tilt,
+	    .shift = calibration->shift,
+	    .least_known = parts->least_known,
+	    .service_threshold = calibration->service_threshold,
 	};
 	memcpy(head.magic, MODEL_MAGIC, sizeof(head.magic));
 	memcpy(head.confidence_share, parts->confidence_share, sizeof(head.confidence_share));
@@ -229,8 +229,8 @@ static struct image draw(const struct model_parts *parts, uint32_t most)
 	append(&image, names, head.names_size);
 	append(&image, languages, head.languages_size);
 	head.features = put_features(
-		parts, at, append(&image, NULL, head.buckets * sizeof(struct model_bucket)),
-		head.buckets);
+	    parts, at, append(&image, NULL, head.buckets * sizeof(struct model_bucket)),
+	    head.buckets);
 	append(&image, rows, head.rows_size * sizeof(*rows));
 	head.size = image.size;
 	memcpy(image.bytes, &head, sizeof(head));

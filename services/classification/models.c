@@ -8,10 +8,10 @@
 #include "util/log.h"
 
 const struct setting models_settings[] = {
-	{"model.shadow_file", SETTING_STRING, "", 0, 1000,
-	 "a model to try beside the one that serves; its answers decide nothing. A file that is not "
-	 "there is no shadow"},
-	{NULL, SETTING_STRING, NULL, 0, 0, NULL},
+    {"model.shadow_file", SETTING_STRING, "", 0, 1000,
+     "a model to try beside the one that serves; its answers decide nothing. A file that is not "
+     "there is no shadow"},
+    {NULL, SETTING_STRING, NULL, 0, 0, NULL},
 };
 
 enum { SERVING, SHADOW, FILES };

@@ -8,13 +8,13 @@
 #include "util/text.h"
 
 #define FILE_MAX   (1024 * 1024)
-#define PHRASE_MAX 128 /* points of one */
-#define STARTS	   16384 /* a power of two */
+#define PHRASE_MAX 128   /* points of one */
+#define STARTS     16384 /* a power of two */
 
 struct phrase {
 	char *text;
 	int kind;
-	bool open; /* any ending */
+	bool open;     /* any ending */
 	uint32_t next; /* of those that fold to the same; index + 1 */
 };
 
@@ -30,7 +30,8 @@ struct phrases {
 	uint32_t nodes;
 	struct edge *edges;
 	uint32_t edge_mask, edge_count;
-	/* what phrases begin with, by its hash: three points, and, for scripts without spaces, two */
+	/* what phrases begin with, by its hash: three points, and, for scripts without spaces, two
+	 */
 	uint64_t starts[2][STARTS / 64];
 };
 
@@ -47,7 +48,8 @@ void phrases_free(struct phrases **phrases)
 	*phrases = NULL;
 }
 
-/* ---- making the trie -------------------------------------------------------------------------- */
+/* ---- making the trie --------------------------------------------------------------------------
+ */
 
 static uint32_t hash_edge(uint32_t node, uint32_t point)
 {
@@ -95,7 +97,8 @@ static uint32_t add_edge(struct phrases *phrases, uint32_t node, uint32_t point)
 	if (!edge->to) {
 		*edge = (struct edge){node, point, ++phrases->nodes};
 		phrases->edge_count++;
-		phrases->ends = x_realloc(phrases->ends, phrases->nodes + 1, sizeof(*phrases->ends));
+		phrases->ends =
+		    x_realloc(phrases->ends, phrases->nodes + 1, sizeof(*phrases->ends));
 		phrases->ends[phrases->nodes] = 0;
 	}
 	return edge->to;
@@ -114,7 +117,8 @@ static void add_phrase(struct phrases *phrases, const char *text, int kind, cons
 	}
 	phrases->phrase = x_realloc(phrases->phrase, phrases->count + 1, sizeof(*phrases->phrase));
 	struct phrase *phrase = &phrases->phrase[phrases->count++];
-	*phrase = (struct phrase){.text = x_strdup(text), .kind = kind, .next = phrases->ends[node]};
+	*phrase =
+	    (struct phrase){.text = x_strdup(text), .kind = kind, .next = phrases->ends[node]};
 	char *star = strchr(phrase->text, '*');
 	phrase->open = star;
 	if (star)
@@ -172,7 +176,8 @@ struct phrases *phrases_load(const char *file, const char *setting, const char *
 	return phrases;
 }
 
-/* ---- finding ---------------------------------------------------------------------------------- */
+/* ---- finding ----------------------------------------------------------------------------------
+ */
 
 struct search {
 	const struct phrases *phrases;
@@ -199,8 +204,8 @@ static void find_from(struct search *search, uint32_t start, bool anywhere)
 		for (uint32_t i = phrases->ends[node]; i; i = phrases->phrase[i - 1].next) {
 			const struct phrase *phrase = &phrases->phrase[i - 1];
 			if ((border || phrase->open) && search->count < PHRASES_HITS)
-				search->hits[search->count++] = (struct phrase_hit){
-					phrase->kind, phrase->text, start, at + 1};
+				search->hits[search->count++] =
+				    (struct phrase_hit){phrase->kind, phrase->text, start, at + 1};
 		}
 	}
 }
@@ -211,7 +216,8 @@ size_t phrases_find(const struct phrases *phrases, const struct folded *text,
 	struct search search = {phrases, text, hits, 0};
 	for (size_t i = 0; i < text->token_count && search.count < PHRASES_HITS; i++) {
 		const struct token *token = &text->tokens[i];
-		uint32_t last = token->kind == TOKEN_RUN ? token->start + token->len : token->start + 1;
+		uint32_t last =
+		    token->kind == TOKEN_RUN ? token->start + token->len : token->start + 1;
 		for (uint32_t at = token->start; at < last; at++)
 			find_from(&search, at, token->kind != TOKEN_WORD);
 	}

@@ -1,8 +1,9 @@
 /*
  * Words and phrases of a file, found in a folded text in one pass. A line of the file is a kind, a
  * tab and a phrase; a * at its end stands for any ending. Compared as texts are folded: case, signs
- * and spaces between words count for nothing. In scripts without spaces a phrase is found anywhere, in
- * Korean with any ending; such a phrase has two letters at least. Pure, but for reading the file.
+ * and spaces between words count for nothing. In scripts without spaces a phrase is found anywhere,
+ * in Korean with any ending; such a phrase has two letters at least. Pure, but for reading the
+ * file.
  */
 #ifndef CLASSIFICATION_PHRASES_H
 #define CLASSIFICATION_PHRASES_H
@@ -18,7 +19,8 @@
 struct phrases;
 
 /*
- * kinds: their names, NULL-ended; a phrase's kind is its index there. setting: names the file in err.
+ * kinds: their names, NULL-ended; a phrase's kind is its index there. setting: names the file in
+ * err.
  */
 struct phrases *phrases_load(const char *file, const char *setting, const char *const *kinds,
 			     const struct fold_table *table, struct err *err) MUST_CHECK;

@@ -23,8 +23,8 @@ double sign_test(uint64_t wins, uint64_t losses)
 {
 	double pairs = (double)(wins + losses), sum = 0;
 	for (uint64_t k = wins; k <= wins + losses; k++) {
-		double log_ways = lgamma(pairs + 1) - lgamma((double)k + 1) -
-				  lgamma(pairs - (double)k + 1);
+		double log_ways =
+		    lgamma(pairs + 1) - lgamma((double)k + 1) - lgamma(pairs - (double)k + 1);
 		sum += exp(log_ways - pairs * M_LN2);
 	}
 	return fmin(sum, 1);
@@ -34,11 +34,11 @@ struct promotion_verdict promotion_decide(const struct comparison *comparison,
 					  const struct promotion_rule *rule)
 {
 	struct promotion_verdict verdict = {
-		.promotion = PROMOTION_BETTER,
-		.chance_better =
-			sign_test(comparison->only_shadow_right, comparison->only_serving_right),
-		.chance_careless =
-			sign_test(comparison->only_shadow_wrong, comparison->only_serving_wrong),
+	    .promotion = PROMOTION_BETTER,
+	    .chance_better =
+		sign_test(comparison->only_shadow_right, comparison->only_serving_right),
+	    .chance_careless =
+		sign_test(comparison->only_shadow_wrong, comparison->only_serving_wrong),
 	};
 	if (comparison->cases < rule->least_cases)
 		verdict.promotion = PROMOTION_TOO_FEW;

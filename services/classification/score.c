@@ -89,12 +89,12 @@ void score_trials(struct trial *trials, size_t count, uint32_t labels, double pr
 		kept_right += one && !trials[i].abstained;
 	}
 	*score = (struct score){
-		.count = count,
-		.accuracy = share(right, count),
-		.macro_f1 = macro_f1(trials, count, labels),
-		.ece = calibration_error(trials, count),
-		.abstained = share(count - kept, count),
-		.precision = share(kept_right, kept),
+	    .count = count,
+	    .accuracy = share(right, count),
+	    .macro_f1 = macro_f1(trials, count, labels),
+	    .ece = calibration_error(trials, count),
+	    .abstained = share(count - kept, count),
+	    .precision = share(kept_right, kept),
 	};
 	find_coverage(trials, count, precision, score);
 }

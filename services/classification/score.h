@@ -21,10 +21,11 @@ struct trial {
 
 struct score {
 	size_t count;
-	double accuracy;  /* of the best guess, abstained or not */
-	double macro_f1;  /* mean over the labels that are the right one somewhere */
-	double ece;       /* expected calibration error, 15 bins of equal width */
-	double coverage;  /* the greatest share, surest first, of which the wanted precision is right */
+	double accuracy; /* of the best guess, abstained or not */
+	double macro_f1; /* mean over the labels that are the right one somewhere */
+	double ece;      /* expected calibration error, 15 bins of equal width */
+	double
+	    coverage; /* the greatest share, surest first, of which the wanted precision is right */
 	double threshold; /* the least confidence in that share; above 1 when there is none */
 	double abstained; /* share */
 	double precision; /* of those it did not abstain from */
@@ -34,7 +35,8 @@ struct score {
 void score_trials(struct trial *trials, size_t count, uint32_t labels, double precision,
 		  struct score *score);
 
-/* What the best guesses look like as a whole: of each label, of each step of confidence, their mean. */
+/* What the best guesses look like as a whole: of each label, of each step of confidence, their
+ * mean. */
 struct profile {
 	float *label_share; /* labels of them; free() it */
 	float confidence_share[SCORE_STEPS];

@@ -3,12 +3,12 @@
 #include <sodium.h>
 #include <string.h>
 
-#define STEM	    5	/* letters of a word that count: endings do not */
-#define STEM_DENSE  2	/* syllables */
-#define GRAM	    4	/* letters, where there are no spaces between words */
-#define GRAM_HAN    2	/* ideographs */
-#define SHORT	    3	/* words of so many letters are in every text */
-#define WORDS_LEAST 4	/* fewer different ones say too little */
+#define STEM        5   /* letters of a word that count: endings do not */
+#define STEM_DENSE  2   /* syllables */
+#define GRAM        4   /* letters, where there are no spaces between words */
+#define GRAM_HAN    2   /* ideographs */
+#define SHORT       3   /* words of so many letters are in every text */
+#define WORDS_LEAST 4   /* fewer different ones say too little */
 #define WORDS_MAX   512 /* read of a text */
 
 _Static_assert(crypto_shorthash_KEYBYTES == SIGNATURE_KEY_SIZE, "SipHash takes the key");

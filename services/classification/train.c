@@ -31,23 +31,23 @@
 	64000000 /* features times labels that are learned at a time: bounds the memory */
 
 static const char usage[] =
-	"usage: redress-train --model FILE [OPTION...] LINES...\n"
-	"Learns from labelled texts: JSON lines with text, label and perhaps lang, or, in a file "
-	"whose\n"
-	"name ends in .tsv, label, tab, text. - is standard input. Writes a model for model.file.\n"
-	"  --model FILE       where to write it\n"
-	"  --dev FILE         labelled texts that are not learned from; the scores are of these "
-	"instead of\n"
-	"                     of parts held aside\n"
-	"  --map FILE         label, tab, category: other names for the labels; lines whose label "
-	"is not\n"
-	"                     in it are passed over\n"
-	"  --precision SHARE  wanted of each category's answers, 0.5 to 0.999 (default 0.95): "
-	"below the\n"
-	"                     confidence that it takes the classifier abstains\n"
-	"  --size MIB         the model is at most as large, 1 to 32 (default 16)\n"
-	"  --version NAME     names the model in every result (default: from the texts' "
-	"fingerprint)\n";
+    "usage: redress-train --model FILE [OPTION...] LINES...\n"
+    "Learns from labelled texts: JSON lines with text, label and perhaps lang, or, in a file "
+    "whose\n"
+    "name ends in .tsv, label, tab, text. - is standard input. Writes a model for model.file.\n"
+    "  --model FILE       where to write it\n"
+    "  --dev FILE         labelled texts that are not learned from; the scores are of these "
+    "instead of\n"
+    "                     of parts held aside\n"
+    "  --map FILE         label, tab, category: other names for the labels; lines whose label "
+    "is not\n"
+    "                     in it are passed over\n"
+    "  --precision SHARE  wanted of each category's answers, 0.5 to 0.999 (default 0.95): "
+    "below the\n"
+    "                     confidence that it takes the classifier abstains\n"
+    "  --size MIB         the model is at most as large, 1 to 32 (default 16)\n"
+    "  --version NAME     names the model in every result (default: from the texts' "
+    "fingerprint)\n";
 
 struct request {
 	const char *model, *dev, *map, *version;
@@ -89,14 +89,11 @@ static void read_option(int option, struct request *request)
 
 static struct request read_request(int argc, char **argv)
 {
-	static const struct option options[] = {{"model", required_argument, NULL, 'm'},
-						{"dev", required_argument, NULL, 'd'},
-						{"map", required_argument, NULL, 'a'},
-						{"precision", required_argument, NULL, 'p'},
-						{"size", required_argument, NULL, 's'},
-						{"version", required_argument, NULL, 'v'},
-						{"help", no_argument, NULL, 'h'},
-						{NULL, 0, NULL, 0}};
+	static const struct option options[] = {
+	    {"model", required_argument, NULL, 'm'}, {"dev", required_argument, NULL, 'd'},
+	    {"map", required_argument, NULL, 'a'},   {"precision", required_argument, NULL, 'p'},
+	    {"size", required_argument, NULL, 's'},  {"version", required_argument, NULL, 'v'},
+	    {"help", no_argument, NULL, 'h'},        {NULL, 0, NULL, 0}};
 	struct request request = {.precision = 0.95, .mib = 16};
 	for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;)
 		read_option(option, &request);
@@ -230,10 +227,10 @@ static int judge_text(void *context, const char *text, size_t size, const char *
 		right++; /* labels: one that it never saw */
 	jury->trials = x_realloc(jury->trials, jury->count + 1, sizeof(*jury->trials));
 	jury->trials[jury->count++] = (struct trial){
-		.label = right,
-		.guess = verdict.best[0].label,
-		.confidence = verdict.best[0].confidence,
-		.abstained = verdict.abstained,
+	    .label = right,
+	    .guess = verdict.best[0].label,
+	    .confidence = verdict.best[0].confidence,
+	    .abstained = verdict.abstained,
 	};
 	return 0;
 }
@@ -270,14 +267,14 @@ static void fill_card(const struct request *request, const struct score *score,
 	parts->label_share = profile->label_share;
 	memcpy(parts->confidence_share, profile->confidence_share, sizeof(parts->confidence_share));
 	*card = (struct model_card){
-		.texts = corpus->texts,
-		.accuracy = (float)score->accuracy,
-		.macro_f1 = (float)score->macro_f1,
-		.calibration_error = (float)score->ece,
-		.coverage = (float)score->coverage,
-		.precision = (float)request->precision,
-		.abstained = (float)score->abstained,
-		.confidence = profile->confidence,
+	    .texts = corpus->texts,
+	    .accuracy = (float)score->accuracy,
+	    .macro_f1 = (float)score->macro_f1,
+	    .calibration_error = (float)score->ece,
+	    .coverage = (float)score->coverage,
+	    .precision = (float)request->precision,
+	    .abstained = (float)score->abstained,
+	    .confidence = profile->confidence,
 	};
 	memcpy(card->fingerprint, corpus->fingerprint, sizeof(card->fingerprint));
 	if (request->version)
@@ -329,8 +326,7 @@ static int make_model(const struct request *request, const struct label_map *map
 	model_services((const char *const *)corpus->labels.name, corpus->labels.count, service);
 	tune(corpus, say, &tuned);
 	calibrate(&tuned.held, service, request->precision, &calibration);
-	score_held(&tuned.held, &calibration, service, request->precision, &score,
-		   &profile);
+	score_held(&tuned.held, &calibration, service, request->precision, &score, &profile);
 	say("learning from all texts");
 	struct learned *learned = learn_all(corpus, &tuned.recipe);
 	struct model_parts parts = {.corpus = corpus,

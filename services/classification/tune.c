@@ -68,7 +68,8 @@ static struct split thin_out(const struct split *split, size_t most)
 	return thin;
 }
 
-/* ---- a trial ---------------------------------------------------------------------------------- */
+/* ---- a trial ----------------------------------------------------------------------------------
+ */
 
 struct trials {
 	struct held held;
@@ -104,8 +105,8 @@ static void try_texts(const struct corpus *corpus, const struct learned *learned
 	trials->known = x_calloc(count + 1, sizeof(*trials->known));
 	for (size_t i = 0; i < count; i++) {
 		uint32_t distinct = corpus->distinct[rows[i]];
-		uint32_t known = learned_scores(learned, corpus, rows[i],
-						held->score + i * held->lanes);
+		uint32_t known =
+		    learned_scores(learned, corpus, rows[i], held->score + i * held->lanes);
 		trials->known[i] = (float)known / (float)(distinct ? distinct : 1);
 		held->label[i] = corpus->label[rows[i]];
 	}
@@ -147,14 +148,17 @@ static void add_trials(struct trials *all, const struct trials *more)
 	held->texts += added;
 }
 
-/* The first parts of the split, each held aside once; at the same time where there are processors. */
-static struct trials try_recipe(const struct corpus *corpus, const struct split *split, size_t parts,
-				const struct recipe *recipe)
+/* The first parts of the split, each held aside once; at the same time where there are processors.
+ */
+static struct trials try_recipe(const struct corpus *corpus, const struct split *split,
+				size_t parts, const struct recipe *recipe)
 {
 	struct trials trials = {0};
 	struct part part[PARTS_MOST];
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
-	size_t at_once = processors < 1 ? 1 : processors > PARTS_MOST ? PARTS_MOST : (size_t)processors;
+	size_t at_once = processors < 1            ? 1
+			 : processors > PARTS_MOST ? PARTS_MOST
+						   : (size_t)processors;
 	for (size_t from = 0; from < parts; from += at_once) {
 		size_t to = from + at_once < parts ? from + at_once : parts;
 		for (size_t i = from; i < to; i++) {
@@ -225,12 +229,12 @@ void tune(const struct corpus *corpus, void (*say)(const char *what), struct tun
 {
 	struct split all = split_texts(corpus);
 	struct search search = {
-		.corpus = corpus, .split = thin_out(&all, TEXTS_TRIED), .say = say, .merit = -1};
+	    .corpus = corpus, .split = thin_out(&all, TEXTS_TRIED), .say = say, .merit = -1};
 	search.parts = search.split.count <= TEXTS_IN_FIVE ? search.split.parts : 2;
 	tuned->recipe = find_recipe(&search);
 	say("holding texts aside for calibration");
-	struct trials trials = try_recipe(corpus, &all, all.count <= TEXTS_IN_FIVE ? all.parts : 1,
-					  &tuned->recipe);
+	struct trials trials =
+	    try_recipe(corpus, &all, all.count <= TEXTS_IN_FIVE ? all.parts : 1, &tuned->recipe);
 	qsort(trials.known, trials.held.texts, sizeof(*trials.known), by_size);
 	tuned->least_known = trials.known[(size_t)(FOREIGN * (double)trials.held.texts)];
 	tuned->held = trials.held;

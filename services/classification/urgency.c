@@ -70,7 +70,7 @@ void urgency_of(const struct urgency *urgency, const struct folded *text,
 		if ((!emergency && hits[i].kind != KIND_HIGH) || is_denied(&hits[i], hits, count))
 			continue;
 		Redress__Urgency level =
-			emergency ? REDRESS__URGENCY__EMERGENCY : REDRESS__URGENCY__HIGH;
+		    emergency ? REDRESS__URGENCY__EMERGENCY : REDRESS__URGENCY__HIGH;
 		if (level > finding->level)
 			*finding = (struct urgency_finding){.level = level};
 		if (level == finding->level)

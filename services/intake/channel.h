@@ -14,7 +14,7 @@ struct receipt {
 	const char *number; /* as written */
 	const char *code;
 	const char *status_url; /* neither it nor the others need escaping in JSON or a header */
-	bool before; /* it had been taken in before */
+	bool before;            /* it had been taken in before */
 };
 
 struct channel {
@@ -25,8 +25,8 @@ struct channel {
 	 * Called with the whole request. Checks its signature, when the channel has one, before
 	 * anything is parsed. false: problem says why, nothing was taken.
 	 */
-	bool (*read)(struct http_request *request, struct submission *submission,
-		     const char **ask, struct problem *problem);
+	bool (*read)(struct http_request *request, struct submission *submission, const char **ask,
+		     struct problem *problem);
 	/* Answers the request. */
 	void (*taken)(struct http_request *request, const struct receipt *receipt);
 };

@@ -19,24 +19,24 @@
 #include "util/log.h"
 #include "util/text.h"
 
-#define RECEIVED_TYPE    "redress.grievance.received"
-#define RESERVED_SIZE    25 /* number, fingerprint, 0 reserved or 1 done */
-#define REDIS_AWAY_MS    1000 /* do without it for so long, then ask again */
-#define PROBE_MS         500  /* how often a broker that failed is tried again */
-#define POLL_MS          50
-#define WAIT_MS          100
-#define SLOT_MS          8
+#define RECEIVED_TYPE "redress.grievance.received"
+#define RESERVED_SIZE 25   /* number, fingerprint, 0 reserved or 1 done */
+#define REDIS_AWAY_MS 1000 /* do without it for so long, then ask again */
+#define PROBE_MS      500  /* how often a broker that failed is tried again */
+#define POLL_MS       50
+#define WAIT_MS       100
+#define SLOT_MS       8
 
 const struct setting door_settings[] = {
-	{"intake.under_way", SETTING_INT, "20000", 1, 10000000,
-	 "submissions that wait for the broker at most; more are answered 503"},
-	{"intake.broker_patience", SETTING_DURATION, "3s", 100, 60000,
-	 "how long a submission waits for the broker before it is answered 503"},
-	{"intake.vault_keep", SETTING_DURATION, "3d", 60000, INT64_C(90) * 86400000,
-	 "how long Redis keeps what the record will have"},
-	{"intake.ask_keep", SETTING_DURATION, "2d", 60000, INT64_C(90) * 86400000,
-	 "how long an Idempotency-Key gets the same answer without asking further"},
-	{NULL, SETTING_STRING, NULL, 0, 0, NULL},
+    {"intake.under_way", SETTING_INT, "20000", 1, 10000000,
+     "submissions that wait for the broker at most; more are answered 503"},
+    {"intake.broker_patience", SETTING_DURATION, "3s", 100, 60000,
+     "how long a submission waits for the broker before it is answered 503"},
+    {"intake.vault_keep", SETTING_DURATION, "3d", 60000, INT64_C(90) * 86400000,
+     "how long Redis keeps what the record will have"},
+    {"intake.ask_keep", SETTING_DURATION, "2d", 60000, INT64_C(90) * 86400000,
+     "how long an Idempotency-Key gets the same answer without asking further"},
+    {NULL, SETTING_STRING, NULL, 0, 0, NULL},
 };
 
 /* An Idempotency-Key whose submission is safe: to be noted in Redis. */
@@ -114,14 +114,13 @@ static void seal_entry(struct door *door, struct door_entry *entry, int64_t now_
 	door_receipt(door, entry->number, receipt);
 	receipt_hash(receipt, entry->number, hash);
 	const struct seal_facts facts = {
-		.number = entry->number,
-		.received_at_ms = now_ms,
-		.ask_key = entry->has_ask ? entry->ask_key : NULL,
-		.fingerprint = entry->has_ask ? entry->fingerprint : NULL,
-		.receipt_hash = hash,
+	    .number = entry->number,
+	    .received_at_ms = now_ms,
+	    .ask_key = entry->has_ask ? entry->ask_key : NULL,
+	    .fingerprint = entry->has_ask ? entry->fingerprint : NULL,
+	    .receipt_hash = hash,
 	};
-	entry->sealed =
-		sealer_seal(door->sealer, entry->arena, entry->submission, &facts);
+	entry->sealed = sealer_seal(door->sealer, entry->arena, entry->submission, &facts);
 }
 
 /* ---- the answer ----------------------------------------------------------------------------- */
@@ -143,7 +142,7 @@ static void note_settled(struct door *door, const struct door_entry *entry)
 	if (door->settled_count == door->settled_room) {
 		door->settled_room = door->settled_room ? 2 * door->settled_room : 256;
 		door->settled =
-			x_realloc(door->settled, door->settled_room, sizeof(*door->settled));
+		    x_realloc(door->settled, door->settled_room, sizeof(*door->settled));
 	}
 	struct settled *settled = &door->settled[door->settled_count++];
 	settled->number = entry->number;
@@ -191,17 +190,17 @@ static void produce(struct door *door, struct door_entry *entry)
 	clock_rfc3339(clock_now_ms(), time);
 	const char *source = runtime_source(door->runtime);
 	const struct kafka_header headers[] = {
-		{"ce_specversion", "1.0", 3},
-		{"ce_id", id, strlen(id)},
-		{"ce_type", RECEIVED_TYPE, strlen(RECEIVED_TYPE)},
-		{"ce_source", source, strlen(source)},
-		{"ce_time", time, strlen(time)},
-		{"content-type", "application/protobuf", 20},
+	    {"ce_specversion", "1.0", 3},
+	    {"ce_id", id, strlen(id)},
+	    {"ce_type", RECEIVED_TYPE, strlen(RECEIVED_TYPE)},
+	    {"ce_source", source, strlen(source)},
+	    {"ce_time", time, strlen(time)},
+	    {"content-type", "application/protobuf", 20},
 	};
 	enum kafka_sent sent = kafka_produce(
-		door->producer, TOPIC_RECEIVED, case_number_partition(entry->number, door->partitions),
-		key, strlen(key), entry->sealed.received, entry->sealed.received_size, headers,
-		sizeof(headers) / sizeof(*headers), entry, &err);
+	    door->producer, TOPIC_RECEIVED, case_number_partition(entry->number, door->partitions),
+	    key, strlen(key), entry->sealed.received, entry->sealed.received_size, headers,
+	    sizeof(headers) / sizeof(*headers), entry, &err);
 	if (sent == KAFKA_SENT)
 		return;
 	if (sent == KAFKA_REFUSED)
@@ -233,10 +232,13 @@ static void queue_ask(struct door *door, const struct door_entry *entry)
 	size_t len = hot_key_ask(key, case_number_partition(entry->number, door->partitions),
 				 entry->ask_key, sizeof(entry->ask_key));
 	const struct redis_arg args[] = {
-		REDIS_ARG("SET"), {key, len},
-		{reserved_value(door->arena, entry->number, entry->fingerprint, 0), RESERVED_SIZE},
-		REDIS_ARG("NX"), REDIS_ARG("GET"), REDIS_ARG("PX"),
-		number_arg(door->arena, door->ask_keep_ms)};
+	    REDIS_ARG("SET"),
+	    {key, len},
+	    {reserved_value(door->arena, entry->number, entry->fingerprint, 0), RESERVED_SIZE},
+	    REDIS_ARG("NX"),
+	    REDIS_ARG("GET"),
+	    REDIS_ARG("PX"),
+	    number_arg(door->arena, door->ask_keep_ms)};
 	redis_queue(door->redis, args, 7);
 }
 
@@ -272,12 +274,11 @@ static void queue_settled(struct door *door, const struct settled *settled)
 	size_t len = hot_key_ask(key, case_number_partition(settled->number, door->partitions),
 				 settled->ask_key, sizeof(settled->ask_key));
 	const struct redis_arg args[] = {
-		REDIS_ARG("SET"),
-		{key, len},
-		{reserved_value(door->arena, settled->number, settled->fingerprint, 1),
-		 RESERVED_SIZE},
-		REDIS_ARG("PX"),
-		number_arg(door->arena, door->ask_keep_ms)};
+	    REDIS_ARG("SET"),
+	    {key, len},
+	    {reserved_value(door->arena, settled->number, settled->fingerprint, 1), RESERVED_SIZE},
+	    REDIS_ARG("PX"),
+	    number_arg(door->arena, door->ask_keep_ms)};
 	redis_queue(door->redis, args, 5);
 }
 
@@ -459,12 +460,12 @@ static int connect(struct door *door, const struct settings *settings, struct er
 	if (!door->redis)
 		return -1;
 	const struct kafka_producer_options options = {
-		.delivered = on_delivered,
-		.self = door,
-		.linger_ms = 1,
-		.message_timeout_ms = settings_int(settings, "intake.broker_patience"),
-		.queue_max_messages = door->most + 1,
-		.queue_max_bytes = INT64_C(64) * 1024 * 1024,
+	    .delivered = on_delivered,
+	    .self = door,
+	    .linger_ms = 1,
+	    .message_timeout_ms = settings_int(settings, "intake.broker_patience"),
+	    .queue_max_messages = door->most + 1,
+	    .queue_max_bytes = INT64_C(64) * 1024 * 1024,
 	};
 	door->producer = kafka_producer_new(settings, &options, err);
 	return door->producer ? 0 : -1;

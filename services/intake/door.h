@@ -1,7 +1,7 @@
 /*
  * The way of a sealed submission from a channel into Kafka, and of the answer back: reserves
- * Idempotency-Keys and writes the vault in Redis (many submissions a round trip), produces, and calls
- * back when the broker has it with acks=all. Takes no more than it can keep (promise 13).
+ * Idempotency-Keys and writes the vault in Redis (many submissions a round trip), produces, and
+ * calls back when the broker has it with acks=all. Takes no more than it can keep (promise 13).
  */
 #ifndef INTAKE_DOOR_H
 #define INTAKE_DOOR_H
@@ -18,10 +18,10 @@ extern const struct setting door_settings[];
 struct door;
 
 enum door_outcome {
-	DOOR_TAKEN,     /* safe in Kafka, under entry->number */
+	DOOR_TAKEN,        /* safe in Kafka, under entry->number */
 	DOOR_TAKEN_BEFORE, /* the same submission is there already, under entry->number */
-	DOOR_CONFLICT,  /* the same Idempotency-Key was used for another submission */
-	DOOR_BUSY,      /* nothing was promised: come again */
+	DOOR_CONFLICT,     /* the same Idempotency-Key was used for another submission */
+	DOOR_BUSY,         /* nothing was promised: come again */
 };
 
 /* One submission on its way; the caller's, and must live until done is called. */

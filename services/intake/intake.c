@@ -20,17 +20,17 @@
 #define STOP_GRACE_MS 10000
 
 static const struct setting intake_settings[] = {
-	{"intake.listen", SETTING_STRING, NULL, 2, 200, "host:port of the front door"},
-	{"intake.threads", SETTING_INT, "2", 1, 64, "threads that serve connections"},
-	{"intake.connections", SETTING_INT, "10000", 1, 1000000, "connections at most"},
-	{"intake.connections_per_ip", SETTING_INT, "0", 0, 1000000,
-	 "connections of one address at most; 0: no limit (behind a proxy)"},
-	{"intake.body_max", SETTING_INT, "65536", 1024, 1048576, "bytes of a request's body at most"},
-	{"intake.idle", SETTING_INT, "15", 1, 600,
-	 "seconds after which a connection that says nothing is closed"},
-	{"portal.url", SETTING_STRING, NULL, 1, 500,
-	 "where citizens reach the portal: the beginning of every status address"},
-	{NULL, SETTING_STRING, NULL, 0, 0, NULL},
+    {"intake.listen", SETTING_STRING, NULL, 2, 200, "host:port of the front door"},
+    {"intake.threads", SETTING_INT, "2", 1, 64, "threads that serve connections"},
+    {"intake.connections", SETTING_INT, "10000", 1, 1000000, "connections at most"},
+    {"intake.connections_per_ip", SETTING_INT, "0", 0, 1000000,
+     "connections of one address at most; 0: no limit (behind a proxy)"},
+    {"intake.body_max", SETTING_INT, "65536", 1024, 1048576, "bytes of a request's body at most"},
+    {"intake.idle", SETTING_INT, "15", 1, 600,
+     "seconds after which a connection that says nothing is closed"},
+    {"portal.url", SETTING_STRING, NULL, 1, 500,
+     "where citizens reach the portal: the beginning of every status address"},
+    {NULL, SETTING_STRING, NULL, 0, 0, NULL},
 };
 
 struct intake {
@@ -59,11 +59,10 @@ static void tell_taken(struct visit *visit, bool before)
 	char number[CASE_NUMBER_TEXT_SIZE], code[RECEIPT_TEXT_SIZE];
 	case_number_format(visit->entry.number, number);
 	door_receipt(visit->intake->door, visit->entry.number, code);
-	const struct receipt receipt = {
-		number, code,
-		arena_printf(http_arena(visit->request), "%s/v1/cases/%s",
-			     visit->intake->portal_url, number),
-		before};
+	const struct receipt receipt = {number, code,
+					arena_printf(http_arena(visit->request), "%s/v1/cases/%s",
+						     visit->intake->portal_url, number),
+					before};
 	visit->channel->taken(visit->request, &receipt);
 }
 
@@ -106,8 +105,7 @@ static bool check(struct intake *intake, struct arena *arena, struct submission 
 	return fine;
 }
 
-static void take(struct intake *intake, const struct channel *channel,
-		 struct http_request *request)
+static void take(struct intake *intake, const struct channel *channel, struct http_request *request)
 {
 	struct arena *arena = http_arena(request);
 	struct problem problem;
@@ -204,13 +202,12 @@ static int start(struct runtime *runtime, void **self, struct err *err)
 	if (!intake->door)
 		return -1;
 	const struct http_options options = {
-		.listen = settings_str(settings, "intake.listen"),
-		.threads = (unsigned)settings_int(settings, "intake.threads"),
-		.connections = (unsigned)settings_int(settings, "intake.connections"),
-		.connections_per_ip =
-			(unsigned)settings_int(settings, "intake.connections_per_ip"),
-		.body_max = (size_t)settings_int(settings, "intake.body_max"),
-		.idle_timeout_s = (unsigned)settings_int(settings, "intake.idle"),
+	    .listen = settings_str(settings, "intake.listen"),
+	    .threads = (unsigned)settings_int(settings, "intake.threads"),
+	    .connections = (unsigned)settings_int(settings, "intake.connections"),
+	    .connections_per_ip = (unsigned)settings_int(settings, "intake.connections_per_ip"),
+	    .body_max = (size_t)settings_int(settings, "intake.body_max"),
+	    .idle_timeout_s = (unsigned)settings_int(settings, "intake.idle"),
 	};
 	intake->server = http_server_start(&options, handle, intake, err);
 	return intake->server ? 0 : -1;
@@ -230,7 +227,7 @@ static int reload(void *self, struct err *err)
 {
 	struct intake *intake = self;
 	struct catalogue *fresh = catalogue_load(
-		settings_str(runtime_settings(intake->runtime), "catalogue.folder"), err);
+	    settings_str(runtime_settings(intake->runtime), "catalogue.folder"), err);
 	if (!fresh)
 		return -1;
 	pthread_rwlock_wrlock(&intake->lock);
@@ -247,18 +244,17 @@ static int ready(void *self, struct err *err)
 	return door_ready(intake->door, err);
 }
 
-static const struct setting *const settings[] = {intake_settings,  door_settings,
-						 sealer_settings,  key_file_settings,
-						 redis_settings,   catalogue_settings,
-						 NULL};
+static const struct setting *const settings[] = {
+    intake_settings,    door_settings, sealer_settings, key_file_settings, redis_settings,
+    catalogue_settings, NULL};
 
 const struct service intake_service = {
-	.name = "intake",
-	.summary = "takes grievances in",
-	.settings = settings,
-	.offsets = OFFSETS_NONE,
-	.start = start,
-	.stop = stop,
-	.reload = reload,
-	.ready = ready,
+    .name = "intake",
+    .summary = "takes grievances in",
+    .settings = settings,
+    .offsets = OFFSETS_NONE,
+    .start = start,
+    .stop = stop,
+    .reload = reload,
+    .ready = ready,
 };

@@ -16,7 +16,7 @@ static bool refuse(const struct reader *reader, const char *code, const char *me
 {
 	/* a member's name is the sender's own words: shown, but not at any length */
 	*reader->problem = (struct problem){
-		422, code, arena_printf(reader->arena, "%s%.64s", reader->prefix, member), detail};
+	    422, code, arena_printf(reader->arena, "%s%.64s", reader->prefix, member), detail};
 	return false;
 }
 
@@ -69,12 +69,10 @@ static bool take_contact(struct reader *reader, const struct member *member, con
 			 void *into)
 {
 	Redress__Contact *contact = into;
-	const struct member members[] = {{"name", take_text, &contact->name},
-					 {"email", take_text, &contact->email},
-					 {"phone", take_text, &contact->phone},
-					 {"webhook", take_text, &contact->webhook},
-					 {"language", take_text, &contact->language},
-					 {NULL, NULL, NULL}};
+	const struct member members[] = {
+	    {"name", take_text, &contact->name},         {"email", take_text, &contact->email},
+	    {"phone", take_text, &contact->phone},       {"webhook", take_text, &contact->webhook},
+	    {"language", take_text, &contact->language}, {NULL, NULL, NULL}};
 	if (!json_is_object(value))
 		return refuse(reader, "wrong-type", member->name, "must be an object");
 	reader->prefix = "contact.";
@@ -85,9 +83,8 @@ static bool take_location(struct reader *reader, const struct member *member, co
 			  void *into)
 {
 	Redress__GrievanceText *text = into;
-	const struct member members[] = {{"lat", take_number, &text->lat},
-					 {"lon", take_number, &text->lon},
-					 {NULL, NULL, NULL}};
+	const struct member members[] = {
+	    {"lat", take_number, &text->lat}, {"lon", take_number, &text->lon}, {NULL, NULL, NULL}};
 	if (!json_is_object(value))
 		return refuse(reader, "wrong-type", member->name, "must be an object");
 	reader->prefix = "location.";
@@ -110,8 +107,8 @@ static bool add_answer(struct reader *reader, const char *code, const json_t *va
 	redress__answer__init(answer);
 	answer->code = arena_strdup(reader->arena, code);
 	answer->value = json_is_string(value)
-				? arena_strdup(reader->arena, json_string_value(value))
-				: arena_printf(reader->arena, "%.15g", json_number_value(value));
+			    ? arena_strdup(reader->arena, json_string_value(value))
+			    : arena_printf(reader->arena, "%.15g", json_number_value(value));
 	text->answers[text->n_answers++] = answer;
 	return true;
 }
@@ -121,8 +118,8 @@ static size_t count_values(const json_t *object)
 	size_t count = 0;
 	const char *code;
 	json_t *value;
-	json_object_foreach((json_t *)(uintptr_t)object, code, value)
-		count += json_is_array(value) ? json_array_size(value) : 1;
+	json_object_foreach((json_t *)(uintptr_t)object, code, value) count +=
+	    json_is_array(value) ? json_array_size(value) : 1;
 	return count;
 }
 
@@ -136,7 +133,8 @@ static bool take_answers(struct reader *reader, const struct member *member, con
 	if (!json_is_object(value))
 		return refuse(reader, "wrong-type", member->name, "must be an object");
 	reader->prefix = "answers.";
-	text->answers = arena_take(reader->arena, (count_values(value) + 1) * sizeof(*text->answers));
+	text->answers =
+	    arena_take(reader->arena, (count_values(value) + 1) * sizeof(*text->answers));
 	json_object_foreach((json_t *)(uintptr_t)value, code, answer)
 	{
 		if (!json_is_array(answer)) {
@@ -168,8 +166,8 @@ static bool take_submission(struct reader *reader, const json_t *root)
 					 {"contact", take_contact, &submission->contact},
 					 {NULL, NULL, NULL}};
 	if (!json_is_object(root)) {
-		*reader->problem = (struct problem){422, "wrong-type", NULL,
-						    "the body must be a JSON object"};
+		*reader->problem =
+		    (struct problem){422, "wrong-type", NULL, "the body must be a JSON object"};
 		return false;
 	}
 	return take_members(reader, root, members);
@@ -185,9 +183,9 @@ bool json_submission(struct arena *arena, const char *json, size_t size,
 		/* jansson's own words may repeat what was sent, so only the place is told */
 		bool encoding = json_error_code(&error) == json_error_invalid_utf8;
 		*problem = (struct problem){
-			400, encoding ? "invalid-utf8" : "invalid-json", NULL,
-			arena_printf(arena, "the body is not %s: line %d, column %d",
-				     encoding ? "UTF-8" : "JSON", error.line, error.column)};
+		    400, encoding ? "invalid-utf8" : "invalid-json", NULL,
+		    arena_printf(arena, "the body is not %s: line %d, column %d",
+				 encoding ? "UTF-8" : "JSON", error.line, error.column)};
 		return false;
 	}
 	bool fine = take_submission(&reader, root);

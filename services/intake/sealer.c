@@ -12,9 +12,9 @@
 #include "util/alloc.h"
 
 const struct setting sealer_settings[] = {
-	{"intake.epoch", SETTING_DURATION, "5m", 1000, 86400000,
-	 "how long one pair of epoch keys is used before it is forgotten"},
-	{NULL, SETTING_STRING, NULL, 0, 0, NULL},
+    {"intake.epoch", SETTING_DURATION, "5m", 1000, 86400000,
+     "how long one pair of epoch keys is used before it is forgotten"},
+    {NULL, SETTING_STRING, NULL, 0, 0, NULL},
 };
 
 struct role_keys {
@@ -153,8 +153,8 @@ static void seal_parts(struct arena *arena, const struct submission *submission,
 	if (!submission_is_anonymous(submission)) {
 		wrapped += SEAL_WRAPPED_SIZE;
 		grievance->sealed_contact =
-			close_part(arena, keys.contact, grievance->number, SEAL_CONTACT,
-				   keys.contact_nonce, &submission->contact.base);
+		    close_part(arena, keys.contact, grievance->number, SEAL_CONTACT,
+			       keys.contact_nonce, &submission->contact.base);
 		seal_wrap(wrapped, epoch->contact_key, grievance->number, SEAL_CONTACT,
 			  keys.contact);
 		key->contact_key = bytes(wrapped, SEAL_WRAPPED_SIZE);

@@ -36,7 +36,7 @@ struct seal_facts {
 	uint64_t number;
 	int64_t received_at_ms;
 	const uint8_t *ask_key, *fingerprint; /* 16 bytes */
-	const uint8_t *receipt_hash;	      /* 32 bytes */
+	const uint8_t *receipt_hash;          /* 32 bytes */
 };
 
 /* From any thread. */

@@ -11,10 +11,8 @@
 
 void submission_init(struct submission *submission, const char *channel)
 {
-	*submission = (struct submission){.channel = channel,
-					  .service_code = "",
-					  .language = "",
-					  .area_code = ""};
+	*submission = (struct submission){
+	    .channel = channel, .service_code = "", .language = "", .area_code = ""};
 	redress__grievance_text__init(&submission->text);
 	redress__contact__init(&submission->contact);
 }
@@ -195,7 +193,7 @@ static bool check_answers(struct arena *arena, const struct catalogue *catalogue
 			  const struct submission *submission, struct problem *problem)
 {
 	const struct catalogue_service *service =
-		catalogue_service(catalogue, submission->service_code);
+	    catalogue_service(catalogue, submission->service_code);
 	if (*submission->service_code && !service)
 		return refuse(problem, "unknown", "service_code",
 			      "there is no service with this code");
@@ -223,9 +221,9 @@ static void pick_routing_answers(struct arena *arena, const struct catalogue *ca
 {
 	const Redress__GrievanceText *text = &submission->text;
 	const struct catalogue_service *service =
-		catalogue_service(catalogue, submission->service_code);
+	    catalogue_service(catalogue, submission->service_code);
 	submission->routing_answers =
-		arena_take(arena, (text->n_answers + 1) * sizeof(*submission->routing_answers));
+	    arena_take(arena, (text->n_answers + 1) * sizeof(*submission->routing_answers));
 	for (size_t i = 0; i < text->n_answers; i++) {
 		Redress__Answer *answer = text->answers[i];
 		if (catalogue_question(service, answer->code)->routing && *answer->value)

@@ -17,8 +17,8 @@
 
 /* Why it cannot be taken, for the person who sent it. */
 struct problem {
-	int status;       /* HTTP */
-	const char *code; /* machine-readable: "too-long" */
+	int status;        /* HTTP */
+	const char *code;  /* machine-readable: "too-long" */
 	const char *field; /* "contact.email"; NULL: no single one */
 	const char *detail;
 };
@@ -30,8 +30,8 @@ struct submission {
 	const char *area_code;    /* "" when none */
 	Redress__GrievanceText text;
 	Redress__Contact contact;
-	/* Set by submission_check: the answers that routing rules may look at, which are values of a
-	 * list, so nothing personal. */
+	/* Set by submission_check: the answers that routing rules may look at, which are values of
+	 * a list, so nothing personal. */
 	Redress__Answer **routing_answers;
 	size_t routing_answer_count;
 };
@@ -40,8 +40,8 @@ struct submission {
 void submission_init(struct submission *submission, const char *channel);
 
 /*
- * Trims, normalises (Unicode NFC, one kind of line end) and checks everything in place; new texts are
- * in the arena. false: problem says why.
+ * Trims, normalises (Unicode NFC, one kind of line end) and checks everything in place; new texts
+ * are in the arena. false: problem says why.
  */
 bool submission_check(struct arena *arena, const struct catalogue *catalogue,
 		      struct submission *submission, struct problem *problem);

@@ -86,7 +86,7 @@ static void conclude(struct attempts *attempts, struct work *work, const char *r
 	outcome->attempts++;
 	outcome->at_ms = now_ms;
 	outcome->next_at_ms = 0;
-	outcome->delivery = !reason	       ? REDRESS__DELIVERY__DELIVERED
+	outcome->delivery = !reason            ? REDRESS__DELIVERY__DELIVERED
 			    : for_good || late ? REDRESS__DELIVERY__FAILED
 					       : REDRESS__DELIVERY__TRYING;
 	if (outcome->delivery == REDRESS__DELIVERY__TRYING)
@@ -168,7 +168,7 @@ static void fill_message(struct attempts *attempts, struct attempt *attempt, con
 }
 
 static void deliver(struct attempts *attempts, struct work *work, const struct known_contact *known,
-		 int64_t now_ms)
+		    int64_t now_ms)
 {
 	struct attempt *attempt = work->attempt;
 	attempt->sender = choose_sender(attempts, known->contact);
@@ -222,8 +222,8 @@ static struct attempt *new_attempt(struct work *work, int64_t now_ms)
 	attempt->work = work;
 	attempt->message.arena = arena;
 	attempt->message.now_ms = now_ms;
-	attempt->outcome = redress__notification_outcome__unpack(arena_protobuf(arena), work->size,
-								 work->outcome);
+	attempt->outcome =
+	    redress__notification_outcome__unpack(arena_protobuf(arena), work->size, work->outcome);
 	if (!attempt->outcome)
 		fatal("an outcome of our own cannot be read");
 	return attempt;
@@ -268,8 +268,8 @@ void attempts_run(struct attempts *attempts, int64_t wait_ms, int64_t now_ms)
 		if (note->msg != CURLMSG_DONE)
 			continue;
 		curl_easy_getinfo(note->easy_handle, CURLINFO_PRIVATE, (char **)&work);
-		const char *reason = work->attempt->sender->result(note->easy_handle,
-								   note->data.result, &for_good);
+		const char *reason =
+		    work->attempt->sender->result(note->easy_handle, note->data.result, &for_good);
 		conclude(attempts, work, reason, for_good, now_ms);
 	}
 	if (!ended && attempts->running)

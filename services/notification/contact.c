@@ -32,7 +32,7 @@ struct contacts *contacts_new(const struct settings *settings, int32_t partition
 	contacts->unsealer = unsealer_new(ROLE_NOTIFICATION, public, secret);
 	sodium_memzero(secret, sizeof(secret));
 	contacts->postgres =
-		postgres_new(settings_str(settings, "postgres.conninfo"), "redress-notification");
+	    postgres_new(settings_str(settings, "postgres.conninfo"), "redress-notification");
 	contacts->redis = redis_new(settings_str(settings, "redis.address"),
 				    settings_str(settings, "redis.password"),
 				    settings_int(settings, "redis.timeout"), err);
@@ -93,8 +93,8 @@ static const Redress__VaultEntry *read_vault(struct known_contact *known,
 }
 
 /* One round trip for the states and vault entries of all. */
-static size_t ask_vault(struct contacts *contacts, struct arena *arena,
-			struct known_contact *known, size_t count, struct vaulted *vaulted)
+static size_t ask_vault(struct contacts *contacts, struct arena *arena, struct known_contact *known,
+			size_t count, struct vaulted *vaulted)
 {
 	struct err err;
 	char state[HOT_KEY_SIZE], vault[HOT_KEY_SIZE];
@@ -130,10 +130,9 @@ static void open_epoch(struct contacts *contacts, struct arena *arena, struct va
 		       size_t count, const uint8_t *id, const struct redis_reply *reply)
 {
 	const Redress__Epoch *epoch =
-	    reply->kind == REDIS_STRING
-		? redress__epoch__unpack(arena_protobuf(arena), reply->len,
-					 (const uint8_t *)reply->data)
-		: NULL;
+	    reply->kind == REDIS_STRING ? redress__epoch__unpack(arena_protobuf(arena), reply->len,
+								 (const uint8_t *)reply->data)
+					: NULL;
 	for (size_t i = 0; epoch && i < count; i++) {
 		const Redress__VaultEntry *entry = vaulted[i].entry;
 		if (has_id(&vaulted[i], id))

@@ -1,4 +1,5 @@
-/* The contacts of cases: from the vault in Redis, and from PostgreSQL what the vault has forgotten. */
+/* The contacts of cases: from the vault in Redis, and from PostgreSQL what the vault has forgotten.
+ */
 #ifndef NOTIFICATION_CONTACT_H
 #define NOTIFICATION_CONTACT_H
 
@@ -15,10 +16,10 @@ void contacts_free(struct contacts **contacts);
 
 struct known_contact {
 	uint64_t number;
-	struct arena *arena; /* where the rest goes */
-	bool found;	     /* false: it cannot be read at present */
+	struct arena *arena;       /* where the rest goes */
+	bool found;                /* false: it cannot be read at present */
 	Redress__Contact *contact; /* NULL: the citizen gave none, or it has been erased */
-	const char *language;	   /* of the case; "" when unknown */
+	const char *language;      /* of the case; "" when unknown */
 };
 
 /* Fills in what follows number and arena, in a few round trips for all of them. */

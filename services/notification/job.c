@@ -13,14 +13,14 @@ static const struct concern {
 	Redress__CaseEvent__BodyCase event;
 	bool citizen, office;
 } concerns[] = {
-	{REDRESS__CASE_EVENT__BODY_ASSIGNED, true, true},
-	{REDRESS__CASE_EVENT__BODY_ASKED, true, false},
-	{REDRESS__CASE_EVENT__BODY_REPLIED, false, true},
-	{REDRESS__CASE_EVENT__BODY_ANSWERED, true, false},
-	{REDRESS__CASE_EVENT__BODY_CLOSED, true, false},
-	{REDRESS__CASE_EVENT__BODY_REOPENED, true, true},
-	{REDRESS__CASE_EVENT__BODY_WITHDRAWN, false, true},
-	{REDRESS__CASE_EVENT__BODY_ESCALATED, true, true},
+    {REDRESS__CASE_EVENT__BODY_ASSIGNED, true, true},
+    {REDRESS__CASE_EVENT__BODY_ASKED, true, false},
+    {REDRESS__CASE_EVENT__BODY_REPLIED, false, true},
+    {REDRESS__CASE_EVENT__BODY_ANSWERED, true, false},
+    {REDRESS__CASE_EVENT__BODY_CLOSED, true, false},
+    {REDRESS__CASE_EVENT__BODY_REOPENED, true, true},
+    {REDRESS__CASE_EVENT__BODY_WITHDRAWN, false, true},
+    {REDRESS__CASE_EVENT__BODY_ESCALATED, true, true},
 };
 #define CONCERNS (sizeof(concerns) / sizeof(*concerns))
 

@@ -8,8 +8,8 @@
 #include "notification.pb-c.h"
 #include "util/arena.h"
 
-#define JOBS_MAX 2
-#define JOB_KEY_SIZE 16
+#define JOBS_MAX          2
+#define JOB_KEY_SIZE      16
 #define JOB_TEMPLATE_SIZE 32
 
 /* The messages that the event makes necessary; in the arena, sharing the event's texts. */

@@ -20,8 +20,8 @@
 #include "util/log.h"
 
 #define OUTCOME_TYPE "redress.notification.outcome"
-#define RUN_US	     60000 /* of a tick: the main loop has other things to do */
-#define WAIT_MS	     5
+#define RUN_US       60000 /* of a tick: the main loop has other things to do */
+#define WAIT_MS      5
 
 static const struct setting notification_settings[] = {
     {"templates.folder", SETTING_STRING, "deploy/templates", 1, 1000, "what recipients are told"},
@@ -56,8 +56,8 @@ static Redress__NotificationOutcome first_outcome(Redress__NotificationJob *job,
 	return outcome;
 }
 
-static void begin_job(struct notification *self, struct arena *arena,
-		      Redress__NotificationJob *job, struct outbox *outbox, int64_t now_ms)
+static void begin_job(struct notification *self, struct arena *arena, Redress__NotificationJob *job,
+		      struct outbox *outbox, int64_t now_ms)
 {
 	const char *hopeless = attempts_hopeless(self->attempts, job);
 	Redress__NotificationOutcome outcome = first_outcome(job, hopeless, now_ms);
@@ -82,7 +82,9 @@ static int handle(void *handle, struct batch *batch, struct outbox *outbox, stru
 		    arena_protobuf(batch->arena), item->message.len, item->message.value);
 		const char *bad = event ? message_bad_text(&event->base) : NULL;
 		if (!event || bad || event->body_case == REDRESS__CASE_EVENT__BODY__NOT_SET) {
-			item_dead(item, bad ? "has text that is not UTF-8, or a field that cannot be" : "is not a CaseEvent");
+			item_dead(item,
+				  bad ? "has text that is not UTF-8, or a field that cannot be"
+				      : "is not a CaseEvent");
 			continue;
 		}
 		item->number = event->number;
@@ -245,9 +247,13 @@ static int reload(void *handle, struct err *err)
 	return attempts_reload(self->attempts, err);
 }
 
-static const struct setting *const tables[] = {
-    notification_settings, redis_settings,  key_file_settings, postgres_settings,
-    catalogue_settings,	   SENDER_SETTINGS, NULL};
+static const struct setting *const tables[] = {notification_settings,
+					       redis_settings,
+					       key_file_settings,
+					       postgres_settings,
+					       catalogue_settings,
+					       SENDER_SETTINGS,
+					       NULL};
 
 const struct service notification_service = {
     .name = "notification",

@@ -1,7 +1,8 @@
 /*
  * A sender: one file senders/NAME.c that ends in `const struct sender sender_NAME` and has its
- * settings in `const struct setting sender_NAME_settings[]`; the build makes the tables of them. It prepares one libcurl transfer and reads what came of it; when, how often and
- * for whom is notification's.
+ * settings in `const struct setting sender_NAME_settings[]`; the build makes the tables of them. It
+ * prepares one libcurl transfer and reads what came of it; when, how often and for whom is
+ * notification's.
  */
 #ifndef NOTIFICATION_SENDER_H
 #define NOTIFICATION_SENDER_H
@@ -27,7 +28,7 @@ struct message {
 	char id[33]; /* the idempotency key in hex: the provider gets it */
 	int64_t now_ms;
 	struct curl_slist *list, *more; /* freed by notification afterwards */
-	const char *upload; /* what a sender's read function has left */
+	const char *upload;             /* what a sender's read function has left */
 	size_t upload_left;
 };
 

@@ -11,7 +11,8 @@
 
 #define FILE_MAX 65536
 
-struct template {
+struct template
+{
 	char language[16], kind[32];
 	const char *subject, *body; /* in text */
 };
@@ -35,7 +36,8 @@ void templates_free(struct templates **templates)
 	*templates = NULL;
 }
 
-/* "[kind] subject" begins a template; what follows up to the next one, or to a comment, is its body. */
+/* "[kind] subject" begins a template; what follows up to the next one, or to a comment, is its
+ * body. */
 static void parse(struct templates *templates, const char *language, char *text)
 {
 	char *rest = text, *line, *end;
@@ -80,7 +82,7 @@ static int load_file(struct templates *templates, const char *folder, const char
 		return -1;
 	}
 	templates->texts =
-		x_realloc(templates->texts, templates->text_count + 1, sizeof(*templates->texts));
+	    x_realloc(templates->texts, templates->text_count + 1, sizeof(*templates->texts));
 	templates->texts[templates->text_count++] = text;
 	snprintf(language, sizeof(language), "%.*s", (int)strlen(name) - 4, name);
 	parse(templates, language, text);

@@ -23,8 +23,8 @@ struct told {
 /* Is there this kind in English, in which everybody can be told? */
 bool template_exists(const void *templates, const char *kind);
 
-/* In the language, else its base language, else English. facts: NULL-name-ended. NULL subject: there
- * is no template of this kind, so nobody is told. */
+/* In the language, else its base language, else English. facts: NULL-name-ended. NULL subject:
+ * there is no template of this kind, so nobody is told. */
 struct told template_fill(const struct templates *templates, struct arena *arena,
 			  const char *language, const char *kind, const struct fact *facts);
 

@@ -21,7 +21,7 @@ struct work {
 	int64_t next_at_ms; /* when to try again; 0: it has ended */
 	uint64_t number;
 	struct attempt *attempt; /* RUNNING only */
-	uint8_t *outcome;	 /* packed */
+	uint8_t *outcome;        /* packed */
 	size_t size;
 };
 

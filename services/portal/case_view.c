@@ -39,8 +39,9 @@ static const struct {
 };
 /* clang-format on */
 
-static const char erased_text[] = "What you wrote and how to reach you was erased and cannot be read by "
-				  "anybody any more; you get no more messages.";
+static const char erased_text[] =
+    "What you wrote and how to reach you was erased and cannot be read by "
+    "anybody any more; you get no more messages.";
 
 static void put_time(json_t *object, const char *name, int64_t ms)
 {
@@ -85,8 +86,7 @@ static void put_state(json_t *view, const struct catalogue *catalogue,
 		      const Redress__CaseState *state, const char *language)
 {
 	json_t *history = json_array();
-	const struct catalogue_category *category =
-		catalogue_category(catalogue, state->category);
+	const struct catalogue_category *category = catalogue_category(catalogue, state->category);
 	size_t texts = sizeof(status_texts) / sizeof(*status_texts);
 	const char *text = (size_t)state->status < texts ? status_texts[state->status] : NULL;
 	json_object_set_new(view, "status", json_string(case_status_name(state->status)));

@@ -14,7 +14,7 @@ struct told_outcome {
 
 /* Everything known of a case. */
 struct found_case {
-	uint64_t number; /* as it was asked for */
+	uint64_t number;                 /* as it was asked for */
 	const Redress__CaseState *state; /* NULL: taken in, not yet opened */
 	int64_t received_at_ms;
 	int64_t erased_at_ms; /* 0: the person's data is there */

@@ -90,8 +90,8 @@ void followers_add(struct followers *followers, struct http_request *request,
 
 /* ---- changes -------------------------------------------------------------------------------- */
 
-static void show_change(struct followers *followers, struct arena *arena,
-			struct follower *follower, uint32_t version, int64_t now_ms)
+static void show_change(struct followers *followers, struct arena *arena, struct follower *follower,
+			uint32_t version, int64_t now_ms)
 {
 	struct found_case found;
 	char *json;
@@ -187,7 +187,8 @@ struct followers *followers_new(struct lookup *lookup, size_t most, int64_t beat
 	followers->beat_ms = beat_ms;
 	followers->show = show;
 	followers->self = self;
-	followers->following = metric_gauge("redress_portal_followers", NULL, "Open event streams.");
+	followers->following =
+	    metric_gauge("redress_portal_followers", NULL, "Open event streams.");
 	pthread_mutex_init(&followers->lock, NULL);
 	if (pthread_create(&followers->thread, NULL, run, followers))
 		fatal("no more threads");

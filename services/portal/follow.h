@@ -1,6 +1,6 @@
 /*
- * Those who follow a case: server-sent events at each change, within a second. One thread looks at all
- * of them some times a second, many with one round trip to Redis.
+ * Those who follow a case: server-sent events at each change, within a second. One thread looks at
+ * all of them some times a second, many with one round trip to Redis.
  */
 #ifndef PORTAL_FOLLOW_H
 #define PORTAL_FOLLOW_H
@@ -16,8 +16,8 @@ typedef enum lookup_outcome follow_show(void *self, struct arena *arena, uint64_
 					struct found_case *found, char **json);
 
 /* lookup: used by the followers' thread alone until followers_stop. most: streams at a time.
- * beat_ms: after so long without a change a stream gets a comment, so that proxies keep the connection
- * and those who have gone are noticed. */
+ * beat_ms: after so long without a change a stream gets a comment, so that proxies keep the
+ * connection and those who have gone are noticed. */
 struct followers *followers_new(struct lookup *lookup, size_t most, int64_t beat_ms,
 				follow_show *show, void *self);
 /* Ends all streams and begins no more; followers_add may still be called. */

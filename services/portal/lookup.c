@@ -10,7 +10,7 @@
 #include "domain/receipt.h"
 #include "util/alloc.h"
 
-#define JUST_NOW_MS INT64_C(600000) /* so young a case may not have reached every store */
+#define JUST_NOW_MS  INT64_C(600000) /* so young a case may not have reached every store */
 #define OUTCOMES_MAX 50
 
 struct lookup {
@@ -32,7 +32,7 @@ struct lookup *lookup_new(const struct settings *settings, int32_t partitions, s
 	struct lookup *lookup = x_calloc(1, sizeof(*lookup));
 	lookup->partitions = partitions;
 	lookup->postgres =
-		postgres_new(settings_str(settings, "postgres.conninfo"), "redress-portal");
+	    postgres_new(settings_str(settings, "postgres.conninfo"), "redress-portal");
 	lookup->redis = redis_new(settings_str(settings, "redis.address"),
 				  settings_str(settings, "redis.password"),
 				  settings_int(settings, "redis.timeout"), err);
@@ -66,8 +66,7 @@ static void queue_get(struct lookup *lookup, const char *key, size_t len)
 
 static void take_state(struct arena *arena, const void *data, size_t size, struct traces *traces)
 {
-	Redress__CaseState *state =
-		redress__case_state__unpack(arena_protobuf(arena), size, data);
+	Redress__CaseState *state = redress__case_state__unpack(arena_protobuf(arena), size, data);
 	if (!state)
 		return;
 	traces->state = state;
@@ -90,9 +89,8 @@ static void look_in_redis(struct lookup *lookup, struct arena *arena, uint64_t n
 		return;
 	}
 	if (replies[1].kind == REDIS_STRING) {
-		const Redress__VaultEntry *vault =
-			redress__vault_entry__unpack(arena_protobuf(arena), replies[1].len,
-						     (const uint8_t *)replies[1].data);
+		const Redress__VaultEntry *vault = redress__vault_entry__unpack(
+		    arena_protobuf(arena), replies[1].len, (const uint8_t *)replies[1].data);
 		if (vault) {
 			traces->received_at_ms = vault->received_at_ms;
 			traces->receipt_hash = vault->receipt_hash;
@@ -133,19 +131,19 @@ static void look_in_record(struct lookup *lookup, struct arena *arena, uint64_t 
 	size_t size;
 	struct postgres_result *row;
 	struct postgres_param param = postgres_int8(arena, (int64_t)number);
-	if (postgres_query(lookup->postgres,
-			   "SELECT c.state, g.receipt_hash,"
-			   " (extract(epoch FROM g.received_at) * 1000)::bigint"
-			   " FROM (SELECT $1::bigint AS number) n"
-			   " LEFT JOIN cases c USING (number) LEFT JOIN grievances g USING (number)",
-			   &param, 1, &row, &err)) {
+	if (postgres_query(
+		lookup->postgres,
+		"SELECT c.state, g.receipt_hash,"
+		" (extract(epoch FROM g.received_at) * 1000)::bigint"
+		" FROM (SELECT $1::bigint AS number) n"
+		" LEFT JOIN cases c USING (number) LEFT JOIN grievances g USING (number)",
+		&param, 1, &row, &err)) {
 		traces->unsure = true;
 		return;
 	}
 	if (!postgres_null(row, 0, 1)) {
 		const char *hash = postgres_get_bytes(row, 0, 1, &size);
-		traces->receipt_hash =
-			(ProtobufCBinaryData){size, arena_copy(arena, hash, size)};
+		traces->receipt_hash = (ProtobufCBinaryData){size, arena_copy(arena, hash, size)};
 		traces->received_at_ms = postgres_get_int(row, 0, 2);
 	}
 	if (!postgres_null(row, 0, 0)) {
@@ -181,10 +179,10 @@ static void find_outcomes(struct lookup *lookup, struct arena *arena, uint64_t n
 	size_t count = postgres_rows(rows);
 	struct told_outcome *list = arena_take(arena, (count + 1) * sizeof(*list));
 	for (size_t i = 0; i < count; i++)
-		list[i] = (struct told_outcome){
-			text_of(arena, rows, i, 0), text_of(arena, rows, i, 1),
-			text_of(arena, rows, i, 2), text_of(arena, rows, i, 3),
-			postgres_get_int(rows, i, 4)};
+		list[i] =
+		    (struct told_outcome){text_of(arena, rows, i, 0), text_of(arena, rows, i, 1),
+					  text_of(arena, rows, i, 2), text_of(arena, rows, i, 3),
+					  postgres_get_int(rows, i, 4)};
 	postgres_result_free(&rows);
 	found->outcomes = list;
 	found->outcome_count = count;

@@ -1,6 +1,6 @@
 /*
- * Where a case is found: the hot view in Redis, the vault that intake wrote at the door, the record in
- * PostgreSQL. One of these serves one thread at a time.
+ * Where a case is found: the hot view in Redis, the vault that intake wrote at the door, the record
+ * in PostgreSQL. One of these serves one thread at a time.
  */
 #ifndef PORTAL_LOOKUP_H
 #define PORTAL_LOOKUP_H
@@ -19,7 +19,7 @@ void lookup_free(struct lookup **lookup);
 
 enum lookup_outcome {
 	LOOKUP_FOUND,
-	LOOKUP_NONE,	/* there is no such case, or the receipt code is not its own */
+	LOOKUP_NONE,    /* there is no such case, or the receipt code is not its own */
 	LOOKUP_UNKNOWN, /* cannot be said at present */
 };
 

@@ -36,15 +36,15 @@
 #define STOP_GRACE_MS 2000
 
 static const struct setting portal_settings[] = {
-	{"portal.listen", SETTING_STRING, NULL, 2, 200, "host:port of the portal"},
-	{"portal.threads", SETTING_INT, "2", 1, 64, "threads that serve connections"},
-	{"portal.connections", SETTING_INT, "10000", 1, 1000000, "connections at most"},
-	{"portal.connections_per_ip", SETTING_INT, "0", 0, 1000000,
-	 "connections of one address at most; 0: no limit (behind a proxy)"},
-	{"portal.followers", SETTING_INT, "5000", 1, 1000000, "event streams at most"},
-	{"portal.heartbeat", SETTING_DURATION, "15s", 100, 600000,
-	 "a silent event stream gets a comment so often: less than the patience of a proxy before it"},
-	{NULL, SETTING_STRING, NULL, 0, 0, NULL},
+    {"portal.listen", SETTING_STRING, NULL, 2, 200, "host:port of the portal"},
+    {"portal.threads", SETTING_INT, "2", 1, 64, "threads that serve connections"},
+    {"portal.connections", SETTING_INT, "10000", 1, 1000000, "connections at most"},
+    {"portal.connections_per_ip", SETTING_INT, "0", 0, 1000000,
+     "connections of one address at most; 0: no limit (behind a proxy)"},
+    {"portal.followers", SETTING_INT, "5000", 1, 1000000, "event streams at most"},
+    {"portal.heartbeat", SETTING_DURATION, "15s", 100, 600000,
+     "a silent event stream gets a comment so often: less than the patience of a proxy before it"},
+    {NULL, SETTING_STRING, NULL, 0, 0, NULL},
 };
 
 struct portal {
@@ -61,7 +61,8 @@ struct portal {
 	struct metric *shown, *none, *unknown, *proofs, *broken;
 };
 
-/* ---- a lookup for each thread that needs one -------------------------------------------------- */
+/* ---- a lookup for each thread that needs one --------------------------------------------------
+ */
 
 static struct lookup *borrow(struct portal *portal)
 {
@@ -87,13 +88,13 @@ static const struct http_field no_store[] = {{"Cache-Control", "no-store"}, {NUL
 
 /* JSON, malloc'ed, when it was found. */
 static enum lookup_outcome show(void *self, struct arena *arena, uint64_t number,
-				const char *receipt, const char *language,
-				struct found_case *found, char **json)
+				const char *receipt, const char *language, struct found_case *found,
+				char **json)
 {
 	struct portal *portal = self;
 	struct lookup *lookup = borrow(portal);
 	enum lookup_outcome outcome =
-		lookup_case(lookup, arena, number, receipt, clock_now_ms(), found);
+	    lookup_case(lookup, arena, number, receipt, clock_now_ms(), found);
 	give_back(portal, lookup);
 	metric_add(outcome == LOOKUP_FOUND  ? portal->shown
 		   : outcome == LOOKUP_NONE ? portal->none
@@ -115,8 +116,8 @@ static void answer(struct http_request *request, enum lookup_outcome outcome, co
 		http_problem(request, 404, "not-found", NULL,
 			     "there is no case with this number and receipt code");
 	else
-		http_problem_later(request, 503, "not-known", "the case cannot be looked up at present",
-				   2);
+		http_problem_later(request, 503, "not-known",
+				   "the case cannot be looked up at present", 2);
 }
 
 /* ---- proofs --------------------------------------------------------------------------------- */
@@ -134,16 +135,19 @@ static void answer_proof(struct portal *portal, struct http_request *request, ui
 				   "the ledger of that size has nothing of this case yet", 2);
 		break;
 	case PROOF_TOO_LARGE:
-		http_problem(request, 422, "too-large", "size", "the ledger is not of this size yet");
+		http_problem(request, 422, "too-large", "size",
+			     "the ledger is not of this size yet");
 		break;
 	case PROOF_BROKEN:
 		metric_add(portal->broken, 1);
-		log_error(number, "no proof can be made: the record does not agree with its ledger");
+		log_error(number,
+			  "no proof can be made: the record does not agree with its ledger");
 		http_problem(request, 500, "altered", NULL,
 			     "the record does not agree with its ledger: please tell an auditor");
 		break;
 	case PROOF_UNKNOWN:
-		http_problem_later(request, 503, "not-known", "the ledger cannot be read at present", 2);
+		http_problem_later(request, 503, "not-known",
+				   "the ledger cannot be read at present", 2);
 		break;
 	}
 }
@@ -157,8 +161,7 @@ static void prove(struct portal *portal, struct http_request *request, uint64_t 
 		http_problem(request, 422, "not-a-size", "size", "a number of entries, from 1");
 		return;
 	}
-	int32_t partition =
-		case_number_partition(number, runtime_partitions(portal->runtime));
+	int32_t partition = case_number_partition(number, runtime_partitions(portal->runtime));
 	struct lookup *lookup = borrow(portal);
 	enum proof_outcome outcome = proof_of_case(lookup_postgres(lookup), http_arena(request),
 						   number, partition, size, &json);
@@ -172,8 +175,8 @@ static void show_heads(struct portal *portal, struct http_request *request)
 	char *json = NULL;
 	struct lookup *lookup = borrow(portal);
 	enum proof_outcome outcome =
-		proof_heads(lookup_postgres(lookup), http_arena(request),
-			    runtime_partitions(portal->runtime), clock_now_ms(), &json);
+	    proof_heads(lookup_postgres(lookup), http_arena(request),
+			runtime_partitions(portal->runtime), clock_now_ms(), &json);
 	give_back(portal, lookup);
 	answer_proof(portal, request, 0, outcome, json);
 	free(json);
@@ -205,9 +208,9 @@ static void show_case(struct portal *portal, struct http_request *request, const
 {
 	static const struct http_field ask[] = {{"WWW-Authenticate", "Receipt"}, {NULL, NULL}};
 	static const char missing[] =
-		"{\"type\":\"about:blank\",\"title\":\"Unauthorized\",\"status\":401,"
-		"\"field\":\"Authorization\",\"detail\":\"send the receipt code: Authorization:"
-		" Receipt CODE\"}";
+	    "{\"type\":\"about:blank\",\"title\":\"Unauthorized\",\"status\":401,"
+	    "\"field\":\"Authorization\",\"detail\":\"send the receipt code: Authorization:"
+	    " Receipt CODE\"}";
 	uint64_t number;
 	struct found_case found;
 	char *json = NULL;
@@ -223,7 +226,7 @@ static void show_case(struct portal *portal, struct http_request *request, const
 		return;
 	}
 	enum lookup_outcome outcome =
-		show(portal, http_arena(request), number, receipt, language, &found, &json);
+	    show(portal, http_arena(request), number, receipt, language, &found, &json);
 	if (outcome != LOOKUP_FOUND || view == VIEW_CASE)
 		answer(request, outcome, json);
 	else if (view == VIEW_EVENTS)
@@ -256,7 +259,8 @@ static void handle(void *self, struct http_request *request)
 	const char *number = path + sizeof(CASES) - 1, *part = strchrnul(number, '/');
 	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
 		if (strcmp(part, parts[i].name) == 0) {
-			number = arena_strndup(http_arena(request), number, (size_t)(part - number));
+			number =
+			    arena_strndup(http_arena(request), number, (size_t)(part - number));
 			show_case(self, request, number, parts[i].view);
 			return;
 		}
@@ -301,24 +305,22 @@ static int start(struct runtime *runtime, void **self, struct err *err)
 	pthread_cond_init(&portal->pool_wake, NULL);
 	count_things(portal);
 	portal->catalogue = catalogue_load(settings_str(settings, "catalogue.folder"), err);
-	/* one for each thread of the server and for the changes of followed cases, and one that looks
-	 * for such changes */
+	/* one for each thread of the server and for the changes of followed cases, and one that
+	 * looks for such changes */
 	if (!portal->catalogue ||
 	    make_lookups(portal, (size_t)settings_int(settings, "portal.threads") + 2, err))
 		return -1;
 	portal->follow_lookup = borrow(portal);
 	portal->followers =
-		followers_new(portal->follow_lookup,
-			      (size_t)settings_int(settings, "portal.followers"),
-			      settings_int(settings, "portal.heartbeat"), show, portal);
+	    followers_new(portal->follow_lookup, (size_t)settings_int(settings, "portal.followers"),
+			  settings_int(settings, "portal.heartbeat"), show, portal);
 	const struct http_options options = {
-		.listen = settings_str(settings, "portal.listen"),
-		.threads = (unsigned)settings_int(settings, "portal.threads"),
-		.connections = (unsigned)settings_int(settings, "portal.connections"),
-		.connections_per_ip =
-			(unsigned)settings_int(settings, "portal.connections_per_ip"),
-		.body_max = 1024,
-		.idle_timeout_s = 60,
+	    .listen = settings_str(settings, "portal.listen"),
+	    .threads = (unsigned)settings_int(settings, "portal.threads"),
+	    .connections = (unsigned)settings_int(settings, "portal.connections"),
+	    .connections_per_ip = (unsigned)settings_int(settings, "portal.connections_per_ip"),
+	    .body_max = 1024,
+	    .idle_timeout_s = 60,
 	};
 	portal->server = http_server_start(&options, handle, portal, err);
 	return portal->server ? 0 : -1;
@@ -342,7 +344,7 @@ static int reload(void *self, struct err *err)
 {
 	struct portal *portal = self;
 	struct catalogue *fresh = catalogue_load(
-		settings_str(runtime_settings(portal->runtime), "catalogue.folder"), err);
+	    settings_str(runtime_settings(portal->runtime), "catalogue.folder"), err);
 	if (!fresh)
 		return -1;
 	pthread_rwlock_wrlock(&portal->lock);
@@ -353,17 +355,17 @@ static int reload(void *self, struct err *err)
 	return 0;
 }
 
-static const struct setting *const settings[] = {portal_settings, redis_settings,
-						 postgres_settings, catalogue_settings, NULL};
+static const struct setting *const settings[] = {portal_settings, redis_settings, postgres_settings,
+						 catalogue_settings, NULL};
 
 static const struct service service = {
-	.name = "portal",
-	.summary = "shows citizens where their cases stand",
-	.settings = settings,
-	.offsets = OFFSETS_NONE,
-	.start = start,
-	.stop = stop,
-	.reload = reload,
+    .name = "portal",
+    .summary = "shows citizens where their cases stand",
+    .settings = settings,
+    .offsets = OFFSETS_NONE,
+    .start = start,
+    .stop = stop,
+    .reload = reload,
 };
 
 int main(int argc, char **argv)

@@ -101,9 +101,9 @@ static struct subject subject_of_open(const Redress__Open *open)
 
 static struct subject subject_of_state(const Redress__CaseState *state)
 {
-	return (struct subject){state->category,   state->service_code, state->language,
-				state->channel,    state->confidence,   state->urgency,
-				state->place,      state->answers,      state->n_answers,
+	return (struct subject){state->category,    state->service_code, state->language,
+				state->channel,     state->confidence,   state->urgency,
+				state->place,       state->answers,      state->n_answers,
 				state->opened_at_ms};
 }
 
@@ -118,21 +118,21 @@ static const struct catalogue_area *area_of(const struct catalogue *catalogue,
 
 static struct rule_facts facts_of(const struct catalogue *catalogue, const struct subject *subject)
 {
-	const struct catalogue_category *category = catalogue_category(catalogue,
-								       subject->category);
-	const struct catalogue_service *chosen = catalogue_service(catalogue,
-								   subject->service_code);
+	const struct catalogue_category *category =
+	    catalogue_category(catalogue, subject->category);
+	const struct catalogue_service *chosen =
+	    catalogue_service(catalogue, subject->service_code);
 	return (struct rule_facts){
-		.category = category,
-		.service = chosen || !category ? chosen : category->service,
-		.area = area_of(catalogue, subject->place),
-		.language = subject->language,
-		.channel = subject->channel,
-		.urgency = subject->urgency,
-		.confidence = subject->confidence,
-		.answers = subject->answers,
-		.answer_count = subject->answer_count,
-		.at = calendar_local(catalogue->calendar, subject->from_ms),
+	    .category = category,
+	    .service = chosen || !category ? chosen : category->service,
+	    .area = area_of(catalogue, subject->place),
+	    .language = subject->language,
+	    .channel = subject->channel,
+	    .urgency = subject->urgency,
+	    .confidence = subject->confidence,
+	    .answers = subject->answers,
+	    .answer_count = subject->answer_count,
+	    .at = calendar_local(catalogue->calendar, subject->from_ms),
 	};
 }
 
@@ -146,8 +146,8 @@ static int64_t deadline(const struct catalogue *catalogue, const struct catalogu
 			int64_t from_ms)
 {
 	const struct catalogue_level *level = category ? category->level : catalogue->level;
-	size_t which = (size_t)urgency < CATALOGUE_URGENCIES ? (size_t)urgency
-							     : CATALOGUE_URGENCIES - 1;
+	size_t which =
+	    (size_t)urgency < CATALOGUE_URGENCIES ? (size_t)urgency : CATALOGUE_URGENCIES - 1;
 	return calendar_after(office->calendar, from_ms, level->answer[which]);
 }
 
@@ -158,8 +158,8 @@ static struct placement at_office(const struct catalogue *catalogue,
 {
 	return (struct placement){.office = office->code,
 				  .agency = office->agency->code,
-				  .deadline_ms = deadline(catalogue, office, category, urgency,
-							  from_ms),
+				  .deadline_ms =
+				      deadline(catalogue, office, category, urgency, from_ms),
 				  .rule = "",
 				  .reason = "",
 				  .triage = office->triage};
@@ -168,8 +168,8 @@ static struct placement at_office(const struct catalogue *catalogue,
 static struct placement at_person(const struct catalogue *catalogue, Redress__Urgency urgency,
 				  int64_t from_ms, const char *rule, const char *reason)
 {
-	struct placement placement = at_office(catalogue, catalogue->triage, NULL, urgency,
-					       from_ms);
+	struct placement placement =
+	    at_office(catalogue, catalogue->triage, NULL, urgency, from_ms);
 	placement.triage = true;
 	placement.rule = rule;
 	placement.reason = reason;
@@ -194,12 +194,11 @@ static struct placement place_subject(const struct places *places, struct arena 
 	if (!facts.category)
 		return at_person(catalogue, subject->urgency, subject->from_ms, "",
 				 *subject->category
-					 ? "the catalogue does not have the category"
-					 : "the classifier was not sure of the category");
-	struct placement placement =
-		at_office(catalogue,
-			  catalogue_office_for(catalogue, facts.category->agency, facts.area),
-			  facts.category, subject->urgency, subject->from_ms);
+				     ? "the catalogue does not have the category"
+				     : "the classifier was not sure of the category");
+	struct placement placement = at_office(
+	    catalogue, catalogue_office_for(catalogue, facts.category->agency, facts.area),
+	    facts.category, subject->urgency, subject->from_ms);
 	placement.rule = NO_RULE_TOOK_IT;
 	return placement;
 }
@@ -216,9 +215,9 @@ static struct placement assign(const struct catalogue *catalogue, const Redress_
 	const struct catalogue_office *office = catalogue_office(catalogue, code);
 	if (!office)
 		return refused("the catalogue has no such office");
-	struct placement placement = at_office(catalogue, office,
-					       catalogue_category(catalogue, state->category),
-					       state->urgency, state->opened_at_ms);
+	struct placement placement =
+	    at_office(catalogue, office, catalogue_category(catalogue, state->category),
+		      state->urgency, state->opened_at_ms);
 	if (!state->triage && state->deadline_ms)
 		placement.deadline_ms = state->deadline_ms;
 	return placement;
@@ -263,17 +262,17 @@ static struct placement escalate(const struct catalogue *catalogue, const Redres
 				 int64_t now_ms)
 {
 	const struct catalogue_category *category = catalogue_category(catalogue, state->category);
-	const struct catalogue_level *level = category && !state->triage ? category->level
-									 : catalogue->level;
+	const struct catalogue_level *level =
+	    category && !state->triage ? category->level : catalogue->level;
 	size_t reached = state->escalation_level;
 	const struct catalogue_step *step =
-		&level->steps[reached < level->step_count ? reached : level->step_count - 1];
+	    &level->steps[reached < level->step_count ? reached : level->step_count - 1];
 	const struct catalogue_office *office =
-		told(catalogue, catalogue_office(catalogue, state->office), step->tell);
+	    told(catalogue, catalogue_office(catalogue, state->office), step->tell);
 	return (struct placement){.office = office->code,
 				  .agency = office->agency->code,
-				  .deadline_ms = calendar_after(office->calendar, now_ms,
-								step->within),
+				  .deadline_ms =
+				      calendar_after(office->calendar, now_ms, step->within),
 				  .rule = "",
 				  .reason = "",
 				  .level = (uint32_t)reached + 1};

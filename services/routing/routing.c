@@ -123,7 +123,7 @@ static struct hot_ask *find_ask(struct number_map *map, struct hot_set *set, con
 		uint32_t *at = number_map_at(map, hash);
 		if (!*at) {
 			set->asks[set->ask_count++] =
-				(struct hot_ask){partition, key, 0, {0}, false};
+			    (struct hot_ask){partition, key, 0, {0}, false};
 			*at = (uint32_t)set->ask_count;
 		}
 		struct hot_ask *known = &set->asks[*at - 1];
@@ -377,8 +377,8 @@ static int reload(void *self, struct err *err)
 	return 0;
 }
 
-static const struct setting *const settings[] = {redis_settings, view_settings,
-						 catalogue_settings, NULL};
+static const struct setting *const settings[] = {redis_settings, view_settings, catalogue_settings,
+						 NULL};
 
 const struct service routing_service = {
     .name = "routing",

@@ -62,7 +62,7 @@ struct kind {
 };
 
 static int complain(const struct parser *parser, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+    __attribute__((format(printf, 2, 3)));
 
 static int complain(const struct parser *parser, const char *format, ...)
 {
@@ -163,8 +163,8 @@ static enum truth channel_holds(const struct condition *condition, const struct 
 	return among(condition, facts->channel) ? YES : NO;
 }
 
-static int read_names(struct parser *parser, struct condition *condition,
-		      const char *const *names, size_t count, const char *what)
+static int read_names(struct parser *parser, struct condition *condition, const char *const *names,
+		      size_t count, const char *what)
 {
 	for (size_t v = 0; v < condition->count; v++) {
 		size_t i = 0;
@@ -249,7 +249,7 @@ static int read_answer(struct parser *parser, struct condition *condition)
 	condition->values[0] = space + 1 + strspn(space + 1, " ");
 	for (size_t s = 0; s < parser->catalogue->service_count; s++) {
 		const struct catalogue_question *question =
-			catalogue_question(&parser->catalogue->services[s], first);
+		    catalogue_question(&parser->catalogue->services[s], first);
 		size_t known = 0;
 		while (question && question->routing && known < condition->count &&
 		       catalogue_value(question, condition->values[known]))
@@ -272,16 +272,16 @@ static enum truth answer_holds(const struct condition *condition, const struct r
 }
 
 static const struct kind kinds[] = {
-	{"category", read_categories, category_holds, NULL},
-	{"service", read_services, service_holds, NULL},
-	{"area", read_areas, area_holds, "it is not known where the matter is"},
-	{"language", read_any, language_holds, "the language is not known"},
-	{"channel", read_any, channel_holds, NULL},
-	{"urgency", read_urgencies, urgency_holds, NULL},
-	{"confidence", read_confidence, confidence_holds, NULL},
-	{"answer", read_answer, answer_holds, NULL},
-	{"time", read_time, time_holds, NULL},
-	{"day", read_days, day_holds, NULL},
+    {"category", read_categories, category_holds, NULL},
+    {"service", read_services, service_holds, NULL},
+    {"area", read_areas, area_holds, "it is not known where the matter is"},
+    {"language", read_any, language_holds, "the language is not known"},
+    {"channel", read_any, channel_holds, NULL},
+    {"urgency", read_urgencies, urgency_holds, NULL},
+    {"confidence", read_confidence, confidence_holds, NULL},
+    {"answer", read_answer, answer_holds, NULL},
+    {"time", read_time, time_holds, NULL},
+    {"day", read_days, day_holds, NULL},
 };
 
 /* ---- reading -------------------------------------------------------------------------------- */
@@ -360,8 +360,9 @@ static int read_rule(struct parser *parser, struct rules *rules, char *line)
 		if (strcmp(other->name, rule->name) == 0)
 			return complain(parser, "a rule %s was there before", rule->name);
 	}
-	return read_conditions(parser, rule, colon + 1) ? -1
-							: read_action(parser, rule, trim(arrow + 2));
+	return read_conditions(parser, rule, colon + 1)
+		   ? -1
+		   : read_action(parser, rule, trim(arrow + 2));
 }
 
 static size_t count_lines(const char *text)
@@ -432,9 +433,8 @@ struct rule_outcome rules_decide(const struct rules *rules, struct arena *arena,
 			return (struct rule_outcome){rule->name, rule->office, rule->reason};
 		if (truth == UNKNOWN)
 			return (struct rule_outcome){
-				rule->name, NULL,
-				arena_printf(arena, "rule %s cannot be told: %s", rule->name,
-					     unknown)};
+			    rule->name, NULL,
+			    arena_printf(arena, "rule %s cannot be told: %s", rule->name, unknown)};
 	}
 	return (struct rule_outcome){NULL, NULL, NULL};
 }

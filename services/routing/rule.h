@@ -24,10 +24,11 @@ struct rules;
 
 /* What rules look at. Strings are never NULL. */
 struct rule_facts {
-	const struct catalogue_category *category; /* NULL: not known; no category condition holds */
-	const struct catalogue_service *service;   /* what the citizen chose, else the category's */
-	const struct catalogue_area *area;         /* NULL: no place is known */
-	const char *language;                      /* "": not known */
+	const struct catalogue_category
+	    *category;                           /* NULL: not known; no category condition holds */
+	const struct catalogue_service *service; /* what the citizen chose, else the category's */
+	const struct catalogue_area *area;       /* NULL: no place is known */
+	const char *language;                    /* "": not known */
 	const char *channel;
 	Redress__Urgency urgency;
 	float confidence;
@@ -42,7 +43,8 @@ struct rule_outcome {
 	const char *reason;                    /* then: why */
 };
 
-/* Everything named must be in the catalogue, which must outlive the rules. NULL: err has the line. */
+/* Everything named must be in the catalogue, which must outlive the rules. NULL: err has the line.
+ */
 struct rules *rules_parse(const struct catalogue *catalogue, const char *text,
 			  struct err *err) MUST_CHECK;
 void rules_free(struct rules **rules);

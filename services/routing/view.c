@@ -229,8 +229,8 @@ static void queue_overdue(struct view *view, struct arena *arena, int64_t now_ms
 	for (int32_t p = 0; p < view->partitions; p++) {
 		if (!view->parts[p].ours)
 			continue;
-		const struct redis_arg fence[] = {
-		    REDIS_ARG("GET"), view_arg(arena, key, hot_key_position(key, p))};
+		const struct redis_arg fence[] = {REDIS_ARG("GET"),
+						  view_arg(arena, key, hot_key_position(key, p))};
 		redis_queue(view->redis, fence, 2);
 		const struct redis_arg args[] = {
 		    REDIS_ARG("ZRANGEBYSCORE"), view_arg(arena, key, hot_key_due(key, p)),

@@ -235,8 +235,8 @@ int64_t audit_record(struct postgres *postgres, const struct audit_head *kept, s
 	struct postgres_param also = postgres_int8_array(audit.arena, partitions, count);
 	struct postgres_result *rows =
 	    ask(&audit,
-		"SELECT partition FROM ledger UNION SELECT unnest($1::bigint[])::int ORDER BY 1", &also,
-		1);
+		"SELECT partition FROM ledger UNION SELECT unnest($1::bigint[])::int ORDER BY 1",
+		&also, 1);
 	for (size_t i = 0; i < postgres_rows(rows); i++)
 		check_partition(&audit, (int32_t)postgres_get_int(rows, i, 0));
 	postgres_result_free(&rows);

@@ -56,15 +56,16 @@ static int read_events(struct postgres *postgres, struct arena *arena, uint64_t 
 {
 	struct postgres_result *rows;
 	struct postgres_param param = postgres_int8(arena, (int64_t)number);
-	if (postgres_query(postgres, "SELECT body FROM case_events WHERE number = $1 ORDER BY version",
+	if (postgres_query(postgres,
+			   "SELECT body FROM case_events WHERE number = $1 ORDER BY version",
 			   &param, 1, &rows, err))
 		return -1;
 	file->events = arena_take(arena, (postgres_rows(rows) + 1) * sizeof(*file->events));
 	for (size_t i = 0; i < postgres_rows(rows); i++) {
 		size_t size;
 		const char *body = postgres_get_bytes(rows, i, 0, &size);
-		const Redress__CaseEvent *event = redress__case_event__unpack(
-			arena_protobuf(arena), size, (const uint8_t *)body);
+		const Redress__CaseEvent *event =
+		    redress__case_event__unpack(arena_protobuf(arena), size, (const uint8_t *)body);
 		if (event)
 			file->events[file->event_count++] = event;
 	}
@@ -91,9 +92,11 @@ int case_file_read(struct postgres *postgres, struct unsealer *desk, struct aren
 		err_set(err, "the record has no such case");
 	} else {
 		ProtobufCBinaryData state = column(arena, row, 0);
-		file->state = redress__case_state__unpack(arena_protobuf(arena), state.len, state.data);
-		result = file->state ? open_text(desk, arena, number, row, file, err)
-				     : err_set(err, "the record's state of the case cannot be read");
+		file->state =
+		    redress__case_state__unpack(arena_protobuf(arena), state.len, state.data);
+		result = file->state
+			     ? open_text(desk, arena, number, row, file, err)
+			     : err_set(err, "the record's state of the case cannot be read");
 	}
 	postgres_result_free(&row);
 	return result ? result : read_events(postgres, arena, number, file, err);
@@ -115,9 +118,9 @@ static void print_classification(const struct case_file *file, struct arena *are
 	struct seal_bytes plain;
 	const Redress__CaseEvent *first = file->event_count ? file->events[0] : NULL;
 	const Redress__Classification *c =
-		first && first->body_case == REDRESS__CASE_EVENT__BODY_OPENED
-			? first->opened->classification
-			: NULL;
+	    first && first->body_case == REDRESS__CASE_EVENT__BODY_OPENED
+		? first->opened->classification
+		: NULL;
 	if (!c)
 		return;
 	for (size_t i = 0; i < c->n_guesses; i++)
@@ -127,7 +130,7 @@ static void print_classification(const struct case_file *file, struct arena *are
 				     c->sealed_why.data, c->sealed_why.len, &plain, &err))
 		return;
 	const Redress__Why *why =
-		redress__why__unpack(arena_protobuf(arena), plain.len, plain.data);
+	    redress__why__unpack(arena_protobuf(arena), plain.len, plain.data);
 	if (!why)
 		return;
 	print_list(out, "because of   ", why->category_terms, why->n_category_terms);

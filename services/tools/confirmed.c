@@ -10,8 +10,9 @@
 #define CONFIRMING "IN ('corrected', 'answered')"
 #define CONFIRMED(columns, joins)                                                                  \
 	"SELECT e.number, e.version, (extract(epoch FROM e.at) * 1000)::bigint, e.kind,"           \
-	" c.category, c.language, " columns " FROM case_events e JOIN cases c USING (number) " joins \
-	" WHERE e.kind " CONFIRMING " AND c.category <> ''"                                        \
+	" c.category, c.language, " columns                                                        \
+	" FROM case_events e JOIN cases c USING (number) " joins " WHERE e.kind " CONFIRMING       \
+	" AND c.category <> ''"                                                                    \
 	" AND (e.at, e.number, e.version)"                                                         \
 	" > (to_timestamp($1::bigint / 1000.0), $2::bigint, $3::int)"                              \
 	" AND NOT EXISTS (SELECT FROM case_events later WHERE later.number = e.number"             \
@@ -19,11 +20,11 @@
 	" ORDER BY e.at, e.number, e.version LIMIT $4"
 
 static const char texts_sql[] =
-	CONFIRMED("g.sealed_text, k.epoch_id, k.text_key, p.text_for_desk",
-		  "JOIN grievances g USING (number) JOIN case_keys k USING (number)"
-		  " JOIN epochs p ON p.id = k.epoch_id");
+    CONFIRMED("g.sealed_text, k.epoch_id, k.text_key, p.text_for_desk",
+	      "JOIN grievances g USING (number) JOIN case_keys k USING (number)"
+	      " JOIN epochs p ON p.id = k.epoch_id");
 static const char classifications_sql[] =
-	CONFIRMED("o.body", "JOIN case_events o ON o.number = e.number AND o.version = 1");
+    CONFIRMED("o.body", "JOIN case_events o ON o.number = e.number AND o.version = 1");
 
 struct reading {
 	struct postgres *postgres;
@@ -75,8 +76,8 @@ static bool read_classification(struct reading *reading, const struct postgres_r
 				size_t row, struct confirmed *confirmed)
 {
 	ProtobufCBinaryData body = column(rows, row, 6);
-	const Redress__CaseEvent *event = redress__case_event__unpack(
-		arena_protobuf(reading->arena), body.len, body.data);
+	const Redress__CaseEvent *event =
+	    redress__case_event__unpack(arena_protobuf(reading->arena), body.len, body.data);
 	if (!event || event->body_case != REDRESS__CASE_EVENT__BODY_OPENED)
 		return false;
 	confirmed->classification = event->opened->classification;
@@ -87,11 +88,11 @@ static int read_row(struct reading *reading, const struct postgres_result *rows,
 		    struct err *err)
 {
 	struct confirmed confirmed = {
-		.number = (uint64_t)postgres_get_int(rows, row, 0),
-		.at_ms = postgres_get_int(rows, row, 2),
-		.how = text_column(rows, row, 3),
-		.category = text_column(rows, row, 4),
-		.language = text_column(rows, row, 5),
+	    .number = (uint64_t)postgres_get_int(rows, row, 0),
+	    .at_ms = postgres_get_int(rows, row, 2),
+	    .how = text_column(rows, row, 3),
+	    .category = text_column(rows, row, 4),
+	    .language = text_column(rows, row, 5),
 	};
 	reading->number = (int64_t)confirmed.number;
 	reading->version = (int32_t)postgres_get_int(rows, row, 1);
@@ -108,10 +109,10 @@ static int read_pages(struct reading *reading, const char *sql, struct err *err)
 	do {
 		struct postgres_result *rows;
 		const struct postgres_param params[] = {
-			postgres_int8(reading->arena, reading->at_ms),
-			postgres_int8(reading->arena, reading->number),
-			postgres_int4(reading->arena, reading->version),
-			postgres_int4(reading->arena, PAGE)};
+		    postgres_int8(reading->arena, reading->at_ms),
+		    postgres_int8(reading->arena, reading->number),
+		    postgres_int4(reading->arena, reading->version),
+		    postgres_int4(reading->arena, PAGE)};
 		if (postgres_query(reading->postgres, sql, params, 4, &rows, err))
 			return -1;
 		count = postgres_rows(rows);
@@ -127,8 +128,8 @@ static int read_all(struct reading *reading, const char *sql, int64_t since_ms, 
 {
 	struct err ignored;
 	/* one moment of the record, however long this takes */
-	if (postgres_exec(reading->postgres,
-			  "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", err))
+	if (postgres_exec(reading->postgres, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+			  err))
 		return -1;
 	reading->arena = arena_new();
 	reading->at_ms = since_ms;
@@ -143,8 +144,7 @@ static int read_all(struct reading *reading, const char *sql, int64_t since_ms, 
 int confirmed_texts(struct postgres *postgres, struct unsealer *desk, int64_t since_ms,
 		    confirmed_each *each, void *self, struct err *err)
 {
-	struct reading reading = {
-		.postgres = postgres, .desk = desk, .each = each, .self = self};
+	struct reading reading = {.postgres = postgres, .desk = desk, .each = each, .self = self};
 	return read_all(&reading, texts_sql, since_ms, err);
 }
 

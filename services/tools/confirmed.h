@@ -18,10 +18,10 @@
 struct confirmed {
 	uint64_t number;
 	int64_t at_ms;
-	const char *how;      /* "corrected", "answered" */
-	const char *category; /* of the catalogue */
-	const char *language; /* "" when unknown */
-	const Redress__GrievanceText *text;           /* only from confirmed_texts */
+	const char *how;                               /* "corrected", "answered" */
+	const char *category;                          /* of the catalogue */
+	const char *language;                          /* "" when unknown */
+	const Redress__GrievanceText *text;            /* only from confirmed_texts */
 	const Redress__Classification *classification; /* only from confirmed_classifications */
 };
 

@@ -4,11 +4,11 @@
  *           redress-desk [--config FILE] show NUMBER
  *           redress-desk [--config FILE] VERB NUMBER [WORD] --officer ID --based-on VERSION
  *
- * due lists the open cases of an office, the most urgent deadline first; show prints a case with its
- * texts. A VERB sends one command to routing and prints what came of it. VERSION is the version of
- * the case that the officer saw (show prints it): when the case has changed since, the command is
- * refused and nothing happens. Texts (of answer, ask and comment) are read from standard input, and
- * travel sealed with the case's key.
+ * due lists the open cases of an office, the most urgent deadline first; show prints a case with
+ * its texts. A VERB sends one command to routing and prints what came of it. VERSION is the version
+ * of the case that the officer saw (show prints it): when the case has changed since, the command
+ * is refused and nothing happens. Texts (of answer, ask and comment) are read from standard input,
+ * and travel sealed with the case's key.
  *
  * Reads the record with desk.key, which opens every text: whoever runs this is trusted with it, and
  * with the officer's name that it is given.
@@ -39,22 +39,22 @@
 #define DUE_MAX  200
 
 static const struct setting desk_settings[] = {
-	{"desk.wait", SETTING_DURATION, "10s", 0, 600000, "how long to wait for routing's answer"},
-	{NULL, SETTING_STRING, NULL, 0, 0, NULL},
+    {"desk.wait", SETTING_DURATION, "10s", 0, 600000, "how long to wait for routing's answer"},
+    {NULL, SETTING_STRING, NULL, 0, 0, NULL},
 };
 
 static const char usage[] =
-	"usage: redress-desk [--config FILE] due OFFICE\n"
-	"       redress-desk [--config FILE] show NUMBER\n"
-	"       redress-desk [--config FILE] VERB NUMBER [WORD] --officer ID --based-on VERSION\n"
-	"\n"
-	"  assign NUMBER OFFICE       give the case to an office\n"
-	"  accept NUMBER              take it up\n"
-	"  correct NUMBER CATEGORY    say what it is about\n"
-	"  ask NUMBER                 ask the citizen (text on standard input)\n"
-	"  answer NUMBER              answer it (text on standard input)\n"
-	"  comment NUMBER [--public]  note something (text on standard input)\n"
-	"  close NUMBER               close an answered case\n";
+    "usage: redress-desk [--config FILE] due OFFICE\n"
+    "       redress-desk [--config FILE] show NUMBER\n"
+    "       redress-desk [--config FILE] VERB NUMBER [WORD] --officer ID --based-on VERSION\n"
+    "\n"
+    "  assign NUMBER OFFICE       give the case to an office\n"
+    "  accept NUMBER              take it up\n"
+    "  correct NUMBER CATEGORY    say what it is about\n"
+    "  ask NUMBER                 ask the citizen (text on standard input)\n"
+    "  answer NUMBER              answer it (text on standard input)\n"
+    "  comment NUMBER [--public]  note something (text on standard input)\n"
+    "  close NUMBER               close an answered case\n";
 
 struct desk {
 	struct settings *settings;
@@ -144,7 +144,7 @@ static const struct verb {
 	void (*fill)(struct arena *arena, Redress__Command *command, const struct request *request,
 		     ProtobufCBinaryData sealed_text);
 } verbs[] = {
-	/* clang-format off */
+    /* clang-format off */
 	{"assign",  REDRESS__COMMAND__BODY_ASSIGN,  "OFFICE",   false, fill_assign},
 	{"accept",  REDRESS__COMMAND__BODY_ACCEPT,  NULL,       false, fill_accept},
 	{"correct", REDRESS__COMMAND__BODY_CORRECT, "CATEGORY", false, fill_correct},
@@ -152,7 +152,7 @@ static const struct verb {
 	{"answer",  REDRESS__COMMAND__BODY_ANSWER,  NULL,       true,  fill_answer},
 	{"comment", REDRESS__COMMAND__BODY_COMMENT, NULL,       true,  fill_comment},
 	{"close",   REDRESS__COMMAND__BODY_CLOSE,   NULL,       false, fill_close},
-	/* clang-format on */
+    /* clang-format on */
 };
 
 static const struct verb *find_verb(const char *name)
@@ -215,7 +215,8 @@ static struct request parse_request(int count, char **words, const struct verb *
 	request.number = parse_number(words[optind]);
 	request.word = words[optind + 1];
 	if (!request.based_on)
-		die_of_usage("--based-on VERSION is missing: which version of the case did you see?");
+		die_of_usage(
+		    "--based-on VERSION is missing: which version of the case did you see?");
 	if (text_is_empty(request.officer) || strlen(request.officer) > 100)
 		die_of_usage("--officer ID is missing or too long");
 	if (!text_is_utf8(request.officer, strlen(request.officer)) ||
@@ -250,7 +251,7 @@ static ProtobufCBinaryData read_text(struct desk *desk, uint64_t number)
 		      TEXT_MAX);
 	randombytes_buf(nonce, sizeof(nonce));
 	struct seal_bytes sealed =
-		seal_close(desk->arena, file.text_key, number, SEAL_CASEWORK, nonce, text, size);
+	    seal_close(desk->arena, file.text_key, number, SEAL_CASEWORK, nonce, text, size);
 	sodium_memzero(file.text_key, sizeof(file.text_key));
 	sodium_memzero(text, size);
 	return (ProtobufCBinaryData){sealed.len, sealed.data};
@@ -329,10 +330,10 @@ static int due(struct desk *desk, const char *office)
 	for (size_t i = 0; i < postgres_rows(rows); i++) {
 		size_t size;
 		case_number_format((uint64_t)postgres_get_int(rows, i, 0), number);
-		printf("%s  version %-3" PRId64 " %s  %-11s %s\n", number,
-		       postgres_get_int(rows, i, 1),
-		       clock_rfc3339(postgres_get_int(rows, i, 2), time),
-		       postgres_get_bytes(rows, i, 3, &size), postgres_get_bytes(rows, i, 4, &size));
+		printf(
+		    "%s  version %-3" PRId64 " %s  %-11s %s\n", number,
+		    postgres_get_int(rows, i, 1), clock_rfc3339(postgres_get_int(rows, i, 2), time),
+		    postgres_get_bytes(rows, i, 3, &size), postgres_get_bytes(rows, i, 4, &size));
 	}
 	if (postgres_rows(rows) == DUE_MAX)
 		fprintf(stderr, "the first %d\n", DUE_MAX);
@@ -365,10 +366,10 @@ int main(int argc, char **argv)
 	if (sodium_init() < 0)
 		fatal("libsodium cannot be used here");
 	struct desk desk = {
-		.settings = settings,
-		.postgres = postgres_new(settings_str(settings, "postgres.conninfo"), "redress-desk"),
-		.unsealer = case_file_desk(settings_str(settings, "keys.folder")),
-		.arena = arena_new(),
+	    .settings = settings,
+	    .postgres = postgres_new(settings_str(settings, "postgres.conninfo"), "redress-desk"),
+	    .unsealer = case_file_desk(settings_str(settings, "keys.folder")),
+	    .arena = arena_new(),
 	};
 	int result = run(&desk, argc - first, argv + first);
 	arena_free(&desk.arena);

@@ -3,8 +3,8 @@
  * SYNOPSIS  redress-keys FOLDER [NAME TARGET]
  *
  * Makes what is missing and never changes a key that is there. With NAME (intake, classification,
- * notification or desk) it copies into the folder TARGET the keys that this one needs and no others:
- * who cannot open a part must not be able to.
+ * notification or desk) it copies into the folder TARGET the keys that this one needs and no
+ * others: who cannot open a part must not be able to.
  */
 #include <errno.h>
 #include <sodium.h>
@@ -68,11 +68,11 @@ static const struct share {
 	const char *name;
 	const char *files[6]; /* NULL-ended */
 } shares[] = {
-	{"intake",
-	 {"classification.pub", "desk.pub", "notification.pub", "receipt.key", "ask.key", NULL}},
-	{"classification", {"classification.pub", "classification.key", NULL}},
-	{"notification", {"notification.pub", "notification.key", NULL}},
-	{"desk", {"desk.pub", "desk.key", NULL}},
+    {"intake",
+     {"classification.pub", "desk.pub", "notification.pub", "receipt.key", "ask.key", NULL}},
+    {"classification", {"classification.pub", "classification.key", NULL}},
+    {"notification", {"notification.pub", "notification.key", NULL}},
+    {"desk", {"desk.pub", "desk.key", NULL}},
 };
 
 static const struct share *share_of(const char *name)
@@ -103,9 +103,10 @@ static void give(const char *folder, const struct share *share, const char *targ
 int main(int argc, char **argv)
 {
 	if ((argc != 2 && argc != 4) || argv[1][0] == '-') {
-		fprintf(stderr, "usage: redress-keys FOLDER [NAME TARGET]\n"
-				"Makes the key files that are missing in FOLDER; copies those that NAME"
-				" needs to TARGET.\n");
+		fprintf(stderr,
+			"usage: redress-keys FOLDER [NAME TARGET]\n"
+			"Makes the key files that are missing in FOLDER; copies those that NAME"
+			" needs to TARGET.\n");
 		return 2;
 	}
 	const char *folder = argv[1];

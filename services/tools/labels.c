@@ -32,8 +32,8 @@
 #define PROGRESS 1000
 
 static const char usage[] =
-	"usage: redress-labels [--config FILE] [--since YYYY-MM-DD] [--output FILE]\n"
-	"Writes the cases whose category people confirmed as labelled lines of JSON.\n";
+    "usage: redress-labels [--config FILE] [--since YYYY-MM-DD] [--output FILE]\n"
+    "Writes the cases whose category people confirmed as labelled lines of JSON.\n";
 
 struct labels {
 	FILE *out;
@@ -44,7 +44,8 @@ static int write_line(void *self, const struct confirmed *confirmed, struct err 
 {
 	struct labels *labels = self;
 	char at[CLOCK_RFC3339_SIZE];
-	json_t *text = json_sprintf("%s\n%s", confirmed->text->subject, confirmed->text->description);
+	json_t *text =
+	    json_sprintf("%s\n%s", confirmed->text->subject, confirmed->text->description);
 	json_t *line = json_pack("{s:o?, s:s, s:s, s:s, s:s}", "text", text, "label",
 				 confirmed->category, "lang", confirmed->language, "at",
 				 clock_rfc3339(confirmed->at_ms, at), "confirmed", confirmed->how);
@@ -67,7 +68,8 @@ static int64_t parse_day(const char *text)
 	struct tm day = {0};
 	const char *end = strptime(text, "%Y-%m-%d", &day);
 	if (!end || *end) {
-		fprintf(stderr, "redress-labels: --since wants a day as in 2026-03-31\n\n%s", usage);
+		fprintf(stderr, "redress-labels: --since wants a day as in 2026-03-31\n\n%s",
+			usage);
 		exit(2);
 	}
 	return (int64_t)timegm(&day) * 1000;
@@ -123,7 +125,7 @@ int main(int argc, char **argv)
 	if (sodium_init() < 0)
 		fatal("libsodium cannot be used here");
 	struct postgres *postgres =
-		postgres_new(settings_str(settings, "postgres.conninfo"), "redress-labels");
+	    postgres_new(settings_str(settings, "postgres.conninfo"), "redress-labels");
 	struct unsealer *desk = case_file_desk(settings_str(settings, "keys.folder"));
 	struct labels labels = {.out = open_output(arguments.output)};
 	if (confirmed_texts(postgres, desk, arguments.since_ms, write_line, &labels, &err))

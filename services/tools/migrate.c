@@ -3,7 +3,8 @@
  * SYNOPSIS  redress-migrate [--config FILE]
  *
  * Applies the files NNNN_name.sql of sql.folder that have not been applied, in the order of their
- * numbers, each in a transaction of its own. Safe to run at any time and from several places at once.
+ * numbers, each in a transaction of its own. Safe to run at any time and from several places at
+ * once.
  */
 #include <dirent.h>
 #include <stdio.h>
@@ -19,8 +20,8 @@
 #define SQL_MAX (1024 * 1024)
 
 static const struct setting migrate_settings[] = {
-	{"sql.folder", SETTING_STRING, "deploy/sql", 1, 1000, "where the numbered SQL files are"},
-	{NULL, SETTING_STRING, NULL, 0, 0, NULL},
+    {"sql.folder", SETTING_STRING, "deploy/sql", 1, 1000, "where the numbered SQL files are"},
+    {NULL, SETTING_STRING, NULL, 0, 0, NULL},
 };
 
 static const char usage[] = "usage: redress-migrate [--config FILE]\n"
@@ -29,8 +30,8 @@ static const char usage[] = "usage: redress-migrate [--config FILE]\n"
 static int is_migration(const struct dirent *entry)
 {
 	size_t length = strlen(entry->d_name);
-	return length > 9 && strspn(entry->d_name, "0123456789") == 4 &&
-	       entry->d_name[4] == '_' && strcmp(entry->d_name + length - 4, ".sql") == 0;
+	return length > 9 && strspn(entry->d_name, "0123456789") == 4 && entry->d_name[4] == '_' &&
+	       strcmp(entry->d_name + length - 4, ".sql") == 0;
 }
 
 static bool is_applied(struct postgres *postgres, struct arena *arena, int number)
@@ -91,7 +92,7 @@ int main(int argc, char **argv)
 		fatal("sql.folder: %s holds no file NNNN_name.sql", folder);
 	struct arena *arena = arena_new();
 	struct postgres *postgres =
-		postgres_new(settings_str(settings, "postgres.conninfo"), "redress-migrate");
+	    postgres_new(settings_str(settings, "postgres.conninfo"), "redress-migrate");
 	if (postgres_exec(postgres,
 			  "SET client_min_messages = warning;"
 			  "CREATE TABLE IF NOT EXISTS schema_migrations (number int PRIMARY KEY,"

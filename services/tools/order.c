@@ -35,12 +35,12 @@ static int produce(struct kafka_producer *producer, int32_t partition,
 	text_hex(id, command->id.data, ID_SIZE);
 	clock_rfc3339(command->at_ms, time);
 	const struct kafka_header headers[] = {
-		{"ce_specversion", "1.0", 3},
-		{"ce_id", id, strlen(id)},
-		{"ce_type", "redress.case.command", 20},
-		{"ce_source", SOURCE, strlen(SOURCE)},
-		{"ce_time", time, strlen(time)},
-		{"content-type", "application/protobuf", 20},
+	    {"ce_specversion", "1.0", 3},
+	    {"ce_id", id, strlen(id)},
+	    {"ce_type", "redress.case.command", 20},
+	    {"ce_source", SOURCE, strlen(SOURCE)},
+	    {"ce_time", time, strlen(time)},
+	    {"content-type", "application/protobuf", 20},
 	};
 	if (kafka_produce(producer, TOPIC_COMMANDS, partition, key, strlen(key), packed, size,
 			  headers, sizeof(headers) / sizeof(*headers), NULL, err) != KAFKA_SENT)
@@ -56,11 +56,11 @@ static int send(const struct settings *settings, struct arena *arena, int32_t pa
 	uint8_t *packed = arena_take(arena, size);
 	redress__command__pack(command, packed);
 	const struct kafka_producer_options options = {
-		.delivered = on_delivered,
-		.self = &refused,
-		.message_timeout_ms = FLUSH_MS,
-		.queue_max_messages = 10,
-		.queue_max_bytes = 4 * 1024 * 1024,
+	    .delivered = on_delivered,
+	    .self = &refused,
+	    .message_timeout_ms = FLUSH_MS,
+	    .queue_max_messages = 10,
+	    .queue_max_bytes = 4 * 1024 * 1024,
 	};
 	struct kafka_producer *producer = kafka_producer_new(settings, &options, err);
 	if (!producer)
@@ -77,8 +77,8 @@ static int send(const struct settings *settings, struct arena *arena, int32_t pa
 static void take_event(struct order_result *result, struct arena *arena,
 		       const Redress__Command *command, const struct kafka_message *message)
 {
-	const Redress__CaseEvent *event = redress__case_event__unpack(
-		arena_protobuf(arena), message->len, message->value);
+	const Redress__CaseEvent *event =
+	    redress__case_event__unpack(arena_protobuf(arena), message->len, message->value);
 	if (!event || event->cause.len != command->id.len || result->count == EVENTS_MAX ||
 	    memcmp(event->cause.data, command->id.data, command->id.len) != 0)
 		return;

@@ -4,11 +4,13 @@
  *           redress-similar [--config FILE] suspected
  *
  * Looks the case's signature up in the record and prints the cases whose signature is most like it:
- * number, likeness in percent, when it was opened, how many metres away it is (- when one of them has no
- * place), category, office, status. LEAST is the least likeness, 30 unless told otherwise: at that, of
- * a thousand pairs of unrelated cases of one kind less than one is shown. Nothing is merged by itself.
+ * number, likeness in percent, when it was opened, how many metres away it is (- when one of them
+ * has no place), category, office, status. LEAST is the least likeness, 30 unless told otherwise:
+ * at that, of a thousand pairs of unrelated cases of one kind less than one is shown. Nothing is
+ * merged by itself.
  *
- * suspected prints the last cases that carry the flag of suspected abuse or spam, for a person to look at.
+ * suspected prints the last cases that carry the flag of suspected abuse or spam, for a person to
+ * look at.
  *
  * EXIT      0; 1 there is no such case or no signature of it; 2 usage
  */
@@ -22,29 +24,31 @@
 #include "domain/case_number.h"
 #include "util/log.h"
 
-#define LEAST	       30
+#define LEAST          30
 #define SIGNATURE_SIZE 32
 
-static const char usage[] = "usage: redress-similar [--config FILE] NUMBER [LEAST]\n"
-			    "       redress-similar [--config FILE] suspected\n"
-			    "Prints the cases whose texts are like that of case NUMBER, at least LEAST percent\n"
-			    "(30 unless told otherwise), or the last ones that are suspected of abuse.\n";
+static const char usage[] =
+    "usage: redress-similar [--config FILE] NUMBER [LEAST]\n"
+    "       redress-similar [--config FILE] suspected\n"
+    "Prints the cases whose texts are like that of case NUMBER, at least LEAST percent\n"
+    "(30 unless told otherwise), or the last ones that are suspected of abuse.\n";
 
 static const char like_sql[] =
-	"SELECT l.number, (100 * l.equal + 16) / 32,"
-	" to_char(c.opened_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'),"
-	" coalesce(round(6371000 * 2 * asin(sqrt(least(1, sin(radians(g.lat - t.lat) / 2) ^ 2"
-	" + cos(radians(g.lat)) * cos(radians(t.lat)) * sin(radians(g.lon - t.lon) / 2) ^ 2))))::text,"
-	" '-'), c.category, c.office, c.status"
-	" FROM cases_like($1, $2) l JOIN cases c ON c.number = l.number"
-	" JOIN grievances g ON g.number = l.number JOIN grievances t ON t.number = $1"
-	" ORDER BY l.equal DESC, l.number DESC LIMIT 100";
+    "SELECT l.number, (100 * l.equal + 16) / 32,"
+    " to_char(c.opened_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'),"
+    " coalesce(round(6371000 * 2 * asin(sqrt(least(1, sin(radians(g.lat - t.lat) / 2) ^ 2"
+    " + cos(radians(g.lat)) * cos(radians(t.lat)) * sin(radians(g.lon - t.lon) / 2) ^ 2))))::text,"
+    " '-'), c.category, c.office, c.status"
+    " FROM cases_like($1, $2) l JOIN cases c ON c.number = l.number"
+    " JOIN grievances g ON g.number = l.number JOIN grievances t ON t.number = $1"
+    " ORDER BY l.equal DESC, l.number DESC LIMIT 100";
 
 static const char suspected_sql[] =
-	"SELECT s.number, 100, to_char(c.opened_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'),"
-	" '-', c.category, c.office, c.status"
-	" FROM signatures s JOIN cases c ON c.number = s.number WHERE s.suspected_abuse"
-	" ORDER BY s.at DESC, s.number DESC LIMIT 100";
+    "SELECT s.number, 100, to_char(c.opened_at AT TIME ZONE 'UTC', "
+    "'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'),"
+    " '-', c.category, c.office, c.status"
+    " FROM signatures s JOIN cases c ON c.number = s.number WHERE s.suspected_abuse"
+    " ORDER BY s.at DESC, s.number DESC LIMIT 100";
 
 struct finder {
 	struct postgres *postgres;
@@ -82,12 +86,13 @@ static bool cannot_compare(struct finder *finder, const struct postgres_param *n
 			   const char *written)
 {
 	struct postgres_result *rows =
-		ask(finder, "SELECT length(signature) FROM signatures WHERE number = $1", number, 1);
+	    ask(finder, "SELECT length(signature) FROM signatures WHERE number = $1", number, 1);
 	bool known = postgres_rows(rows), signed_too = known && postgres_get_int(rows, 0, 0) > 0;
 	postgres_result_free(&rows);
 	if (!known)
-		fprintf(stderr, "redress-similar: the record has no signature of %s: no such case, not"
-				" archived yet, or erased\n",
+		fprintf(stderr,
+			"redress-similar: the record has no signature of %s: no such case, not"
+			" archived yet, or erased\n",
 			written);
 	else if (!signed_too)
 		fprintf(stderr, "redress-similar: the text of %s is too short to be compared\n",
@@ -107,9 +112,10 @@ static int find_like(struct finder *finder, const char *written, int64_t least)
 						postgres_int4(finder->arena, equal)};
 	if (cannot_compare(finder, params, written))
 		return 1;
-	/* what came last is in a list yet: merged now, so that nobody has to look through it again */
+	/* what came last is in a list yet: merged now, so that nobody has to look through it again
+	 */
 	struct postgres_result *merged =
-		ask(finder, "SELECT gin_clean_pending_list('signatures_bands')", NULL, 0);
+	    ask(finder, "SELECT gin_clean_pending_list('signatures_bands')", NULL, 0);
 	postgres_result_free(&merged);
 	print(ask(finder, like_sql, params, 2));
 	return 0;
@@ -137,9 +143,9 @@ int main(int argc, char **argv)
 		if (suspected || *end || end == argv[first + 1] || least < 1 || least > 100)
 			refuse();
 	}
-	struct finder finder = {
-		.postgres = postgres_new(settings_str(settings, "postgres.conninfo"), "redress-similar"),
-		.arena = arena_new()};
+	struct finder finder = {.postgres = postgres_new(
+				    settings_str(settings, "postgres.conninfo"), "redress-similar"),
+				.arena = arena_new()};
 	if (suspected)
 		print(ask(&finder, suspected_sql, NULL, 0));
 	else

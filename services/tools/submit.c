@@ -2,11 +2,11 @@
  * NAME      redress-submit - submit a file of grievances
  * SYNOPSIS  redress-submit URL FILE RECEIPTS
  *
- * FILE holds one submission a line, JSON as for POST /v1/grievances; URL is intake's, without a path.
- * RECEIPTS gets a line for each: line number, tab, case number, tab, receipt code (or "refused" and
- * why). Run again after an interruption it goes on behind the lines that have a receipt; a line's
- * Idempotency-Key is a hash of the line and its number, so none becomes two cases. RECEIPTS opens every
- * case in it: only its owner may read it.
+ * FILE holds one submission a line, JSON as for POST /v1/grievances; URL is intake's, without a
+ * path. RECEIPTS gets a line for each: line number, tab, case number, tab, receipt code (or
+ * "refused" and why). Run again after an interruption it goes on behind the lines that have a
+ * receipt; a line's Idempotency-Key is a hash of the line and its number, so none becomes two
+ * cases. RECEIPTS opens every case in it: only its owner may read it.
  *
  * EXIT      0 everything was taken; 1 some lines were refused, or it could not be done; 2 usage
  */
@@ -25,10 +25,10 @@
 #include "util/log.h"
 #include "util/text.h"
 
-#define AT_ONCE     32
-#define RETRY_US    500000
-#define TIMEOUT_S   60L
-#define BAR_WIDTH   40
+#define AT_ONCE   32
+#define RETRY_US  500000
+#define TIMEOUT_S 60L
+#define BAR_WIDTH 40
 
 struct line {
 	size_t number; /* 1.. */
@@ -60,7 +60,7 @@ static struct lines read_lines(const char *path)
 		text[strcspn(text, "\n")] = '\0';
 		lines.list = x_realloc(lines.list, lines.count + 1, sizeof(*lines.list));
 		lines.list[lines.count] =
-			(struct line){lines.count + 1, x_strdup(text), *text == '\0'};
+		    (struct line){lines.count + 1, x_strdup(text), *text == '\0'};
 		lines.done += *text == '\0';
 		lines.count++;
 	}
@@ -104,9 +104,8 @@ static void show_progress(const struct lines *lines)
 	if (!isatty(2) && lines->done != lines->count)
 		return;
 	int full = lines->count ? (int)(lines->done * BAR_WIDTH / lines->count) : BAR_WIDTH;
-	fprintf(stderr, "\r[%.*s%*s] %zu of %zu", full,
-		"########################################", BAR_WIDTH - full, "", lines->done,
-		lines->count);
+	fprintf(stderr, "\r[%.*s%*s] %zu of %zu", full, "########################################",
+		BAR_WIDTH - full, "", lines->done, lines->count);
 }
 
 static size_t on_reply(char *data, size_t size, size_t count, void *self)
@@ -120,8 +119,8 @@ static struct request *start(CURLM *multi, const char *url, struct line *line)
 	uint8_t hash[16];
 	char hex[33], key[80];
 	struct request *request = x_calloc(1, sizeof(*request));
-	crypto_generichash(hash, sizeof(hash), (const uint8_t *)line->text, strlen(line->text), NULL,
-			   0);
+	crypto_generichash(hash, sizeof(hash), (const uint8_t *)line->text, strlen(line->text),
+			   NULL, 0);
 	text_hex(hex, hash, sizeof(hash));
 	snprintf(key, sizeof(key), "Idempotency-Key: %zu-%s", line->number, hex);
 	request->line = line;
@@ -154,8 +153,8 @@ static bool take_reply(struct lines *lines, struct request *request, CURLcode co
 		return false;
 	if (status != 201 && status != 400 && status != 409 && status != 413 && status != 422)
 		fatal("the server answers %ld: is this intake's address?", status);
-	json_t *reply = json_loadb(request->reply.data ? request->reply.data : "",
-				   request->reply.len, 0, NULL);
+	json_t *reply =
+	    json_loadb(request->reply.data ? request->reply.data : "", request->reply.len, 0, NULL);
 	if (status == 201)
 		fprintf(receipts, "%zu\t%s\t%s\n", request->line->number,
 			member(reply, "case_number"), member(reply, "receipt_code"));

@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 #define THREADS_MAX 16
-#define EVENTS	    256
+#define EVENTS      256
 
 struct worker;
 

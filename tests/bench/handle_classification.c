@@ -6,9 +6,9 @@
  *   handle_classification SETTINGS TEXTS COUNT ROUNDS [MOST]
  *
  * SETTINGS: a file with the daemon's settings, but for kafka.* and the runtime's. TEXTS: lines
- * "language<TAB>text", read again from the start when COUNT is larger. MOST: only texts of at most so
- * many bytes. Prints "name value" lines: microseconds of processor time a message, the median over all
- * batches.
+ * "language<TAB>text", read again from the start when COUNT is larger. MOST: only texts of at most
+ * so many bytes. Prints "name value" lines: microseconds of processor time a message, the median
+ * over all batches.
  */
 #include <sodium.h>
 #include <stdio.h>
@@ -28,10 +28,10 @@
 #include "util/clock.h"
 #include "util/log.h"
 
-#define BATCH	   2000 /* as batch.messages */
-#define LINE_SIZE  65536
-#define ROUNDS_MAX 99
-#define PARTITIONS 8
+#define BATCH       2000 /* as batch.messages */
+#define LINE_SIZE   65536
+#define ROUNDS_MAX  99
+#define PARTITIONS  8
 #define EPOCH_CASES 50000
 
 struct bench {
@@ -74,14 +74,13 @@ static void add_message(struct bench *bench, const struct sealed_epoch *epoch,
 	int64_t now_ms = clock_now_ms();
 	uint64_t number = case_number_next(numbers, now_ms, (uint8_t)randombytes_uniform(256));
 	size_t size;
-	const void *value =
-		sealed_message(epoch, bench->arena, number, now_ms, line, text, &size);
-	item->message = (struct kafka_message){
-		.topic = TOPIC_RECEIVED,
-		.partition = case_number_partition(number, PARTITIONS),
-		.offset = (int64_t)bench->count,
-		.value = arena_copy(bench->kept, value, size),
-		.len = size};
+	const void *value = sealed_message(epoch, bench->arena, number, now_ms, line, text, &size);
+	item->message =
+	    (struct kafka_message){.topic = TOPIC_RECEIVED,
+				   .partition = case_number_partition(number, PARTITIONS),
+				   .offset = (int64_t)bench->count,
+				   .value = arena_copy(bench->kept, value, size),
+				   .len = size};
 	bench->text_bytes += strlen(text);
 	arena_reset(bench->arena);
 }
@@ -134,7 +133,7 @@ static void whole(struct bench *bench, struct batch *batch)
 static Redress__GrievanceReceived *unpack(struct batch *batch, const struct item *item)
 {
 	Redress__GrievanceReceived *received = redress__grievance_received__unpack(
-		arena_protobuf(batch->arena), item->message.len, item->message.value);
+	    arena_protobuf(batch->arena), item->message.len, item->message.value);
 	if (!received || message_bad_text(&received->base))
 		fatal("a message of this program's own cannot be read");
 	return received;
@@ -204,7 +203,8 @@ static double median(double *values, size_t count)
 	return values[count / 2];
 }
 
-/* The works take turns batch by batch, so that what else the machine does meets all of them alike. */
+/* The works take turns batch by batch, so that what else the machine does meets all of them alike.
+ */
 static void run(struct bench *bench, size_t rounds)
 {
 	static void (*const works[])(struct bench *, struct batch *) = {only_unpack, to_the_text,

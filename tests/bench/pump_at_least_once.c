@@ -1,8 +1,8 @@
 /*
  * The runtime's loop without exactly-once, to measure what that costs: an idempotent producer, a
  * flush, then a synchronous commit of the offsets. A stage's own sources, linked with this in place
- * of runtime/pump.c, are the same stage run at-least-once. Never part of the product: it ends at the
- * first failure.
+ * of runtime/pump.c, are the same stage run at-least-once. Never part of the product: it ends at
+ * the first failure.
  */
 #include <librdkafka/rdkafka.h>
 #include <stdlib.h>
@@ -44,8 +44,7 @@ static void commit_offsets(struct loop *loop, size_t got)
 			place = rd_kafka_topic_partition_list_add(list, name, message->partition);
 		place->offset = message->offset + 1;
 	}
-	rd_kafka_resp_err_t error =
-	    rd_kafka_commit(kafka_consumer_handle(loop->consumer), list, 0);
+	rd_kafka_resp_err_t error = rd_kafka_commit(kafka_consumer_handle(loop->consumer), list, 0);
 	if (error)
 		fatal("commit: %s", rd_kafka_err2str(error));
 	rd_kafka_topic_partition_list_destroy(list);

@@ -14,10 +14,10 @@ void sealed_epoch_start(struct sealed_epoch *epoch, const uint8_t public[3][32],
 	randombytes_buf(epoch->id, sizeof(epoch->id));
 	randombytes_buf(epoch->text_key, SEAL_KEY_SIZE);
 	randombytes_buf(epoch->contact_key, SEAL_KEY_SIZE);
-	seal_epoch_close(epoch->sealed[0], public[0], epoch->text_key);
-	seal_epoch_close(epoch->sealed[1], public[1], epoch->text_key);
-	seal_epoch_close(epoch->sealed[2], public[2], epoch->contact_key);
-	seal_epoch_close(epoch->sealed[3], public[1], epoch->contact_key);
+	seal_epoch_close(epoch->sealed[0], public[0], epoch -> text_key);
+	seal_epoch_close(epoch->sealed[1], public[1], epoch -> text_key);
+	seal_epoch_close(epoch->sealed[2], public[2], epoch -> contact_key);
+	seal_epoch_close(epoch->sealed[3], public[1], epoch -> contact_key);
 	redress__epoch__init(&epoch->message);
 	epoch->message.id = bytes(epoch->id, sizeof(epoch->id));
 	epoch->message.started_at_ms = now_ms;
@@ -65,7 +65,7 @@ static void seal_parts(const struct sealed_epoch *epoch, struct arena *arena,
 	Redress__Contact contact = REDRESS__CONTACT__INIT;
 	body.subject = subject_of(arena, text);
 	body.description = text;
-	contact.name = (char *)(uintptr_t)"Someone";
+	contact.name = (char *)(uintptr_t) "Someone";
 	contact.email = arena_printf(arena, "n%016" PRIx64 "@example.org", grievance->number);
 	contact.language = arena_strdup(arena, language);
 	randombytes_buf(text_key, sizeof(text_key));
@@ -74,8 +74,8 @@ static void seal_parts(const struct sealed_epoch *epoch, struct arena *arena,
 	grievance->sealed_contact =
 	    seal(arena, grievance->number, SEAL_CONTACT, contact_key, &contact.base);
 	seal_wrap(wrapped, epoch->text_key, grievance->number, SEAL_TEXT, text_key);
-	seal_wrap(wrapped + SEAL_WRAPPED_SIZE, epoch->contact_key, grievance->number,
-		  SEAL_CONTACT, contact_key);
+	seal_wrap(wrapped + SEAL_WRAPPED_SIZE, epoch->contact_key, grievance->number, SEAL_CONTACT,
+		  contact_key);
 	key->epoch_id = epoch->message.id;
 	key->text_key = bytes(wrapped, SEAL_WRAPPED_SIZE);
 	key->contact_key = bytes(wrapped + SEAL_WRAPPED_SIZE, SEAL_WRAPPED_SIZE);
@@ -90,8 +90,8 @@ const void *sealed_message(const struct sealed_epoch *epoch, struct arena *arena
 	Redress__Place place = REDRESS__PLACE__INIT;
 	grievance.number = number;
 	grievance.received_at_ms = now_ms;
-	grievance.channel = (char *)(uintptr_t)"bulk";
-	grievance.declared_language = (char *)(uintptr_t)"";
+	grievance.channel = (char *)(uintptr_t) "bulk";
+	grievance.declared_language = (char *)(uintptr_t) "";
 	place.lat = (double)randombytes_uniform(8000) / 1000;
 	place.lon = (double)randombytes_uniform(12000) / 1000;
 	grievance.place = &place;

@@ -1,4 +1,5 @@
-/* The table of languages: a file that was made to harm, with its checksum right, is refused or serves. */
+/* The table of languages: a file that was made to harm, with its checksum right, is refused or
+ * serves. */
 #include "fuzz.h"
 
 #include <sodium.h>
@@ -24,8 +25,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const char *const texts[] = {"the lamp is dark", "фонарь не горит", "路灯坏了", "چراغ",
-					    "दिवा बंद आहे", "", "\xff"};
+	static const char *const texts[] = {
+	    "the lamp is dark", "фонарь не горит", "路灯坏了", "چراغ", "दिवा बंद आहे", "", "\xff"};
 	uint8_t checksum[LANGUAGE_CHECKSUM_SIZE];
 	struct err err = {""};
 	crypto_generichash(checksum, sizeof(checksum), data, size, NULL, 0);

@@ -1,6 +1,6 @@
 /*
- * A message of any topic (the first byte says of which): what a reader unpacks and checks, it can use.
- * Events are folded into a case, shown to a citizen, sealed in the ledger and written as rows;
+ * A message of any topic (the first byte says of which): what a reader unpacks and checks, it can
+ * use. Events are folded into a case, shown to a citizen, sealed in the ledger and written as rows;
  * commands are decided on, in every status; what is published can be read again.
  */
 #include "fuzz.h"
@@ -47,7 +47,8 @@ static void read_event(const Redress__CaseEvent *event, const uint8_t *data, siz
 	struct ledger_event shown = ledger_event(event, data, size);
 	ledger_event_leaf(&shown);
 	before.version = event->version - 1;
-	if (!event->version || case_apply(arena, event->version == 1 ? NULL : &before, event, &state, &err))
+	if (!event->version ||
+	    case_apply(arena, event->version == 1 ? NULL : &before, event, &state, &err))
 		return;
 	const struct found_case found = {event->number, state, event->at_ms, 0, NULL, 0};
 	char *json = case_view(catalogue, &found, "en");
@@ -62,11 +63,12 @@ static void read_event(const Redress__CaseEvent *event, const uint8_t *data, siz
 
 static void read_command(const Redress__Command *command)
 {
-	static const struct placement here = {.office = "water-head", .agency = "water", .rule = "",
-					      .reason = "", .deadline_ms = 5};
+	static const struct placement here = {
+	    .office = "water-head", .agency = "water", .rule = "", .reason = "", .deadline_ms = 5};
 	bool opens = command->body_case == REDRESS__COMMAND__BODY_OPEN;
 	if (command->body_case == REDRESS__COMMAND__BODY__NOT_SET ||
-	    (opens && (!command->open->grievance || command->open->grievance->number != command->number)))
+	    (opens &&
+	     (!command->open->grievance || command->open->grievance->number != command->number)))
 		return;
 	for (int status = opens ? REDRESS__STATUS__STATUS_NONE : REDRESS__STATUS__REGISTERED;
 	     status <= REDRESS__STATUS__MERGED; status++) {
@@ -98,7 +100,8 @@ static void read_received(const Redress__GrievanceReceived *received)
 	MUST(unsealer_text(reader, arena, received->epoch, received->key, grievance->number,
 			   grievance->sealed_text.data, grievance->sealed_text.len, &text, &err));
 	MUST(unsealer_contact(reader, arena, received->epoch, received->key, grievance->number,
-			      grievance->sealed_contact.data, grievance->sealed_contact.len, &contact, &err));
+			      grievance->sealed_contact.data, grievance->sealed_contact.len,
+			      &contact, &err));
 	struct buffer rows = {0};
 	copy_start(&rows);
 	row_grievance(&rows, grievance);
@@ -120,18 +123,19 @@ static void read_outcome(const Redress__NotificationOutcome *outcome)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const ProtobufCMessageDescriptor *const types[] = {
-		&redress__grievance_received__descriptor, &redress__command__descriptor,
-		&redress__case_event__descriptor, &redress__notification_outcome__descriptor,
-		&redress__dead_letter__descriptor, &redress__case_state__descriptor,
-		&redress__vault_entry__descriptor};
+	    &redress__grievance_received__descriptor, &redress__command__descriptor,
+	    &redress__case_event__descriptor,         &redress__notification_outcome__descriptor,
+	    &redress__dead_letter__descriptor,        &redress__case_state__descriptor,
+	    &redress__vault_entry__descriptor};
 	if (!size)
 		return 0;
 	const ProtobufCMessageDescriptor *type = types[*data % 7];
 	const ProtobufCMessage *message =
-		protobuf_c_message_unpack(type, arena_protobuf(arena), size - 1, data + 1);
+	    protobuf_c_message_unpack(type, arena_protobuf(arena), size - 1, data + 1);
 	if (message && !message_bad_text(message)) {
 		/* it can be published again */
-		uint8_t *packed = arena_take(arena, protobuf_c_message_get_packed_size(message) + 1);
+		uint8_t *packed =
+		    arena_take(arena, protobuf_c_message_get_packed_size(message) + 1);
 		size_t length = protobuf_c_message_pack(message, packed);
 		MUST(protobuf_c_message_unpack(type, arena_protobuf(arena), length, packed));
 		if (type == types[0])

@@ -1,6 +1,6 @@
 /*
- * The model file: one that was made to harm, with its checksum right, is refused or serves. Of an odd
- * first byte the rest is a file; of an even one it fills the parts behind a head that is sound.
+ * The model file: one that was made to harm, with its checksum right, is refused or serves. Of an
+ * odd first byte the rest is a file; of an even one it fills the parts behind a head that is sound.
  */
 #include "fuzz.h"
 
@@ -35,8 +35,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 /* Adds size bytes of the input, then zeros, up to where the next part begins. */
 static void fill(struct buffer *out, size_t size, const uint8_t **data, size_t *left)
 {
-	size_t some = size < *left ? size : *left, padded = (size + MODEL_ALIGNED - 1) / MODEL_ALIGNED *
-							     MODEL_ALIGNED;
+	size_t some = size < *left ? size : *left,
+	       padded = (size + MODEL_ALIGNED - 1) / MODEL_ALIGNED * MODEL_ALIGNED;
 	char *room = buffer_reserve(out, padded);
 	memset(room, 0, padded);
 	memcpy(room, *data, some);

@@ -27,8 +27,11 @@ static void decide_all(const struct rules *rules)
 	answer.code = (char *)(uintptr_t) "running";
 	answer.value = (char *)(uintptr_t) "no";
 	for (size_t i = 0; i <= catalogue->category_count; i++) {
-		struct rule_facts facts = {.language = i % 2 ? "" : "de", .channel = "web",
-					   .confidence = 0.4f, .answers = answers, .answer_count = 1,
+		struct rule_facts facts = {.language = i % 2 ? "" : "de",
+					   .channel = "web",
+					   .confidence = 0.4f,
+					   .answers = answers,
+					   .answer_count = 1,
 					   .at = {20000, (int)i * 300, (int)i}};
 		facts.category = i ? &catalogue->categories[i - 1] : NULL;
 		facts.service = facts.category ? facts.category->service : NULL;

@@ -7,12 +7,12 @@
 #include "util/settings.h"
 
 static const struct setting table[] = {
-	{"a.text", SETTING_STRING, "x", 1, 30, "text"},
-	{"a.number", SETTING_INT, "5", -10, 1000, "number"},
-	{"a.wait", SETTING_DURATION, "5s", 10, 100000, "duration"},
-	{"a.flag", SETTING_BOOL, "no", 0, 0, "flag"},
-	{"a.secret", SETTING_SECRET, "", 0, 30, "secret"},
-	{NULL, SETTING_STRING, NULL, 0, 0, NULL},
+    {"a.text", SETTING_STRING, "x", 1, 30, "text"},
+    {"a.number", SETTING_INT, "5", -10, 1000, "number"},
+    {"a.wait", SETTING_DURATION, "5s", 10, 100000, "duration"},
+    {"a.flag", SETTING_BOOL, "no", 0, 0, "flag"},
+    {"a.secret", SETTING_SECRET, "", 0, 30, "secret"},
+    {NULL, SETTING_STRING, NULL, 0, 0, NULL},
 };
 
 static char path[] = "/tmp/redress-fuzz-settings-XXXXXX";
@@ -41,7 +41,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	fclose(file);
 	struct settings *settings = settings_load(tables, path, &err);
 	if (settings) {
-		int64_t number = settings_int(settings, "a.number"), wait = settings_int(settings, "a.wait");
+		int64_t number = settings_int(settings, "a.number"),
+			wait = settings_int(settings, "a.wait");
 		MUST(number >= -10 && number <= 1000 && wait >= 10 && wait <= 100000);
 		MUST(strlen(settings_str(settings, "a.text")) - 1 < 30);
 		MUST(strlen(settings_str(settings, "a.secret")) <= 30);

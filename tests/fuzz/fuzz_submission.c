@@ -1,4 +1,5 @@
-/* A body of POST /v1/grievances: whatever it is, it is taken or refused with a reason that names a field. */
+/* A body of POST /v1/grievances: whatever it is, it is taken or refused with a reason that names a
+ * field. */
 #include "fuzz.h"
 
 #include <string.h>
@@ -48,7 +49,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (taken)
 		check_taken(&submission);
 	else
-		MUST((problem.status == 400 || problem.status == 422) && *problem.code && *problem.detail);
+		MUST((problem.status == 400 || problem.status == 422) && *problem.code &&
+		     *problem.detail);
 	arena_reset(arena);
 	return 0;
 }

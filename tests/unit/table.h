@@ -21,7 +21,8 @@ static inline char *table_text(const char *name)
 	return text;
 }
 
-/* Calls each with every line that is neither empty nor a comment, without the spaces at its ends. */
+/* Calls each with every line that is neither empty nor a comment, without the spaces at its ends.
+ */
 static inline void table_lines(const char *name, void (*each)(void *self, int line, char *text),
 			       void *self)
 {

@@ -66,7 +66,8 @@ static void flags_only_the_plain_cases(void **state)
 		fold(table, cases[i].text, size, &folded);
 		abuse_of(abuse, cases[i].text, size, &folded, &found);
 		if ((found.count > 0) != (cases[i].first != NULL))
-			fail_msg("%s: %s", cases[i].text, found.count ? found.terms[0] : "not flagged");
+			fail_msg("%s: %s", cases[i].text,
+				 found.count ? found.terms[0] : "not flagged");
 		if (cases[i].first)
 			assert_string_equal(found.terms[0], cases[i].first);
 	}
@@ -76,7 +77,7 @@ static void flags_only_the_plain_cases(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(flags_only_the_plain_cases),
+	    cmocka_unit_test(flags_only_the_plain_cases),
 	};
 	return cmocka_run_group_tests(tests, load, unload);
 }

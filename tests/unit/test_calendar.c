@@ -80,16 +80,16 @@ static void more_is_never_sooner(void **state)
 			last = end;
 			if (unit >= UNIT_WORKING_HOURS)
 				assert_true(calendar_is_working_day(
-					calendar, calendar_local(calendar, end - 1).day));
+				    calendar, calendar_local(calendar, end - 1).day));
 		}
 	}
 }
 
 static void what_is_no_span(void **state)
 {
-	static const char *const bad[] = {"",	     "days",	   "0 days",  "-1 day",
-					  "1 week",  "1.5 days",   "1 dayss", "one day",
-					  "1 working minute", "99999999 days x"};
+	static const char *const bad[] = {
+	    "",         "days",    "0 days",  "-1 day",           "1 week",
+	    "1.5 days", "1 dayss", "one day", "1 working minute", "99999999 days x"};
 	struct calendar_span span;
 	struct err err;
 	(void)state;
@@ -104,10 +104,17 @@ static void what_is_no_span(void **state)
 
 static void days_and_hours(void **state)
 {
-	static const char *const bad_days[] = {"2026-02-30", "2026-13-01", "2026-00-10", "26-1-1x", "",
-					       "2026-04-31", "2025-02-29", "-504-2-5", "2026- 4-03", "2026-4-3", "+026-04-03"};
-	static const char *const bad_hours[] = {"", "9", "25:00-26:00", "10:00-09:00", "10:00-10:00",
-						"10:60-11:00", "10:00-24:01", "10:00-11:00 "};
+	static const char *const bad_days[] = {"2026-02-30", "2026-13-01", "2026-00-10", "26-1-1x",
+					       "",           "2026-04-31", "2025-02-29", "-504-2-5",
+					       "2026- 4-03", "2026-4-3",   "+026-04-03"};
+	static const char *const bad_hours[] = {"",
+						"9",
+						"25:00-26:00",
+						"10:00-09:00",
+						"10:00-10:00",
+						"10:60-11:00",
+						"10:00-24:01",
+						"10:00-11:00 "};
 	struct calendar_hours hours;
 	int32_t day;
 	(void)state;
@@ -141,11 +148,11 @@ static void weekdays_and_local_days(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(spans_end_when_they_should),
-		cmocka_unit_test(more_is_never_sooner),
-		cmocka_unit_test(what_is_no_span),
-		cmocka_unit_test(days_and_hours),
-		cmocka_unit_test(weekdays_and_local_days),
+	    cmocka_unit_test(spans_end_when_they_should),
+	    cmocka_unit_test(more_is_never_sooner),
+	    cmocka_unit_test(what_is_no_span),
+	    cmocka_unit_test(days_and_hours),
+	    cmocka_unit_test(weekdays_and_local_days),
 	};
 	return cmocka_run_group_tests(tests, nation_load, nation_drop);
 }

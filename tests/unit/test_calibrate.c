@@ -80,7 +80,8 @@ static void confidence_is_true(void **state)
 	(void)state;
 	for (size_t i = 0; i < 3; i++) {
 		struct calibration calibration;
-		struct held held = draw(sharpness[i], 1.5, 1 + i), others = draw(sharpness[i], 1.5, 77);
+		struct held held = draw(sharpness[i], 1.5, 1 + i),
+			    others = draw(sharpness[i], 1.5, 77);
 		calibrate(&held, services, 0.9, &calibration);
 		struct score score = scores_of(&others, &calibration);
 		assert_true(score.ece < 0.03);
@@ -113,8 +114,8 @@ static void service_is_at_least_as_sure(void **state)
 	(void)state;
 	calibrate(&held, services, 0.9, &calibration);
 	for (size_t t = 0; t < held.texts; t++) {
-		struct estimate found = calibrated(&calibration, held.score + t * LANES, services,
-						   LABELS, scratch);
+		struct estimate found =
+		    calibrated(&calibration, held.score + t * LANES, services, LABELS, scratch);
 		assert_true(found.service_confidence >= found.confidence);
 		assert_true(found.service_confidence < 1.00001f);
 		if (found.label >= 2)
@@ -145,10 +146,10 @@ static void rare_labels_are_helped(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(confidence_is_true),
-		cmocka_unit_test(answers_are_as_right_as_wanted),
-		cmocka_unit_test(service_is_at_least_as_sure),
-		cmocka_unit_test(rare_labels_are_helped),
+	    cmocka_unit_test(confidence_is_true),
+	    cmocka_unit_test(answers_are_as_right_as_wanted),
+	    cmocka_unit_test(service_is_at_least_as_sure),
+	    cmocka_unit_test(rare_labels_are_helped),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

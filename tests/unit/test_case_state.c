@@ -80,12 +80,12 @@ static void events_that_only_move_keep_everything_else(void **state)
 		Redress__Status status;
 		int64_t deadline_ms;
 	} moves[] = {
-		{REDRESS__CASE_EVENT__BODY_COMMENTED, REDRESS__STATUS__ASSIGNED, 1000},
-		{REDRESS__CASE_EVENT__BODY_ASKED, REDRESS__STATUS__WAITING, 1000},
-		{REDRESS__CASE_EVENT__BODY_REPLIED, REDRESS__STATUS__IN_PROGRESS, 1000},
-		{REDRESS__CASE_EVENT__BODY_ANSWERED, REDRESS__STATUS__ANSWERED, 0},
-		{REDRESS__CASE_EVENT__BODY_CLOSED, REDRESS__STATUS__CLOSED, 0},
-		{REDRESS__CASE_EVENT__BODY_WITHDRAWN, REDRESS__STATUS__WITHDRAWN, 0},
+	    {REDRESS__CASE_EVENT__BODY_COMMENTED, REDRESS__STATUS__ASSIGNED, 1000},
+	    {REDRESS__CASE_EVENT__BODY_ASKED, REDRESS__STATUS__WAITING, 1000},
+	    {REDRESS__CASE_EVENT__BODY_REPLIED, REDRESS__STATUS__IN_PROGRESS, 1000},
+	    {REDRESS__CASE_EVENT__BODY_ANSWERED, REDRESS__STATUS__ANSWERED, 0},
+	    {REDRESS__CASE_EVENT__BODY_CLOSED, REDRESS__STATUS__CLOSED, 0},
+	    {REDRESS__CASE_EVENT__BODY_WITHDRAWN, REDRESS__STATUS__WITHDRAWN, 0},
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof(moves) / sizeof(*moves); i++) {
@@ -102,7 +102,8 @@ static void events_that_only_move_keep_everything_else(void **state)
 static void an_assignment(void **state)
 {
 	Redress__Assigned assigned = REDRESS__ASSIGNED__INIT;
-	Redress__CaseEvent event = event_of(REDRESS__CASE_EVENT__BODY_ASSIGNED, REDRESS__STATUS__ASSIGNED);
+	Redress__CaseEvent event =
+	    event_of(REDRESS__CASE_EVENT__BODY_ASSIGNED, REDRESS__STATUS__ASSIGNED);
 	(void)state;
 	event.assigned = &assigned;
 	assigned.office = words("south");
@@ -133,7 +134,8 @@ static void an_officer_a_correction_an_escalation_a_reopening(void **state)
 	Redress__Corrected corrected = REDRESS__CORRECTED__INIT;
 	Redress__Escalated escalated = REDRESS__ESCALATED__INIT;
 	Redress__Reopened reopened = REDRESS__REOPENED__INIT;
-	Redress__CaseEvent event = event_of(REDRESS__CASE_EVENT__BODY_ACCEPTED, REDRESS__STATUS__IN_PROGRESS);
+	Redress__CaseEvent event =
+	    event_of(REDRESS__CASE_EVENT__BODY_ACCEPTED, REDRESS__STATUS__IN_PROGRESS);
 	(void)state;
 	event.accepted = &accepted;
 	accepted.officer = words("bob");
@@ -167,12 +169,14 @@ static void an_event_that_does_not_follow_changes_nothing(void **state)
 {
 	struct err err;
 	Redress__CaseState *next = NULL, one = before();
-	Redress__CaseEvent event = event_of(REDRESS__CASE_EVENT__BODY_CLOSED, REDRESS__STATUS__CLOSED);
+	Redress__CaseEvent event =
+	    event_of(REDRESS__CASE_EVENT__BODY_CLOSED, REDRESS__STATUS__CLOSED);
 	Redress__Opened opened = REDRESS__OPENED__INIT;
 	(void)state;
 	for (uint32_t version = 0; version < 6; version++) {
 		event.version = version;
-		assert_int_equal(case_apply(arena, &one, &event, &next, &err), version == 3 ? 0 : -1);
+		assert_int_equal(case_apply(arena, &one, &event, &next, &err),
+				 version == 3 ? 0 : -1);
 	}
 	event.version = 2;
 	assert_int_equal(case_apply(arena, NULL, &event, &next, &err), -1);
@@ -192,7 +196,8 @@ static void only_the_last_commands_are_remembered(void **state)
 	(void)state;
 	for (uint32_t i = 0; i < 40; i++) {
 		id[i][0] = (uint8_t)(i + 1);
-		Redress__CaseEvent event = event_of(REDRESS__CASE_EVENT__BODY_COMMENTED, REDRESS__STATUS__ASSIGNED);
+		Redress__CaseEvent event =
+		    event_of(REDRESS__CASE_EVENT__BODY_COMMENTED, REDRESS__STATUS__ASSIGNED);
 		event.version = i + 3;
 		event.cause = (ProtobufCBinaryData){16, id[i]};
 		assert_int_equal(case_apply(arena, at, &event, &at, &err), 0);
@@ -210,11 +215,13 @@ static void everything_has_a_name(void **state)
 	Redress__CaseEvent event = REDRESS__CASE_EVENT__INIT;
 	Redress__Command command = REDRESS__COMMAND__INIT;
 	(void)state;
-	for (int kind = REDRESS__CASE_EVENT__BODY_OPENED; kind <= REDRESS__CASE_EVENT__BODY_REFUSED; kind++) {
+	for (int kind = REDRESS__CASE_EVENT__BODY_OPENED; kind <= REDRESS__CASE_EVENT__BODY_REFUSED;
+	     kind++) {
 		event.body_case = (Redress__CaseEvent__BodyCase)kind;
 		assert_string_not_equal(case_event_kind(&event), "unknown");
 	}
-	for (int kind = REDRESS__COMMAND__BODY_OPEN; kind <= REDRESS__COMMAND__BODY_ESCALATE; kind++) {
+	for (int kind = REDRESS__COMMAND__BODY_OPEN; kind <= REDRESS__COMMAND__BODY_ESCALATE;
+	     kind++) {
 		command.body_case = (Redress__Command__BodyCase)kind;
 		assert_string_not_equal(case_command_kind(&command), "unknown");
 	}
@@ -227,12 +234,12 @@ static void everything_has_a_name(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(events_that_only_move_keep_everything_else),
-		cmocka_unit_test(an_assignment),
-		cmocka_unit_test(an_officer_a_correction_an_escalation_a_reopening),
-		cmocka_unit_test(an_event_that_does_not_follow_changes_nothing),
-		cmocka_unit_test(only_the_last_commands_are_remembered),
-		cmocka_unit_test(everything_has_a_name),
+	    cmocka_unit_test(events_that_only_move_keep_everything_else),
+	    cmocka_unit_test(an_assignment),
+	    cmocka_unit_test(an_officer_a_correction_an_escalation_a_reopening),
+	    cmocka_unit_test(an_event_that_does_not_follow_changes_nothing),
+	    cmocka_unit_test(only_the_last_commands_are_remembered),
+	    cmocka_unit_test(everything_has_a_name),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -80,7 +80,8 @@ static void a_case_at_an_office(void **state)
 	one->deadline_ms = AT + 1000;
 	const struct found_case found = {0, one, AT, 0, &told, 1};
 	json_t *view = shown(*state, &found, "en");
-	json_t *history = json_object_get(view, "history"), *sent = json_object_get(view, "notifications");
+	json_t *history = json_object_get(view, "history"),
+	       *sent = json_object_get(view, "notifications");
 	assert_says(view, "status", "assigned");
 	assert_says(view, "office", "water-north");
 	assert_says(view, "office_name", "Water north");
@@ -111,20 +112,22 @@ static void an_alias_and_an_erased_case(void **state)
 /* Every status and every event has plain words, and a status that is not known breaks nothing. */
 static void everything_has_words(void **state)
 {
-	static const char *const kinds[] = {"opened",	"assigned", "accepted", "commented", "asked",
-					    "replied",	"answered", "closed",	"reopened",  "withdrawn",
-					    "corrected", "escalated", "aliased"};
+	static const char *const kinds[] = {
+	    "opened", "assigned", "accepted",  "commented", "asked",     "replied", "answered",
+	    "closed", "reopened", "withdrawn", "corrected", "escalated", "aliased"};
 	enum { COUNT = sizeof(kinds) / sizeof(*kinds) };
 	struct arena *arena = arena_new();
 	Redress__CaseState *one = with_history(arena, COUNT, kinds);
-	for (int status = REDRESS__STATUS__REGISTERED; status <= REDRESS__STATUS__MERGED; status++) {
+	for (int status = REDRESS__STATUS__REGISTERED; status <= REDRESS__STATUS__MERGED;
+	     status++) {
 		one->status = (Redress__Status)status;
 		const struct found_case found = {0, one, AT, 0, NULL, 0};
 		json_t *view = shown(*state, &found, "en");
 		assert_true(strlen(json_string_value(json_object_get(view, "status_text"))) > 10);
 		for (size_t i = 0; i < COUNT; i++)
 			assert_true(strlen(json_string_value(json_object_get(
-					    json_array_get(json_object_get(view, "history"), i), "text"))) > 10);
+					json_array_get(json_object_get(view, "history"), i),
+					"text"))) > 10);
 		json_decref(view);
 	}
 	one->status = (Redress__Status)77;
@@ -138,10 +141,10 @@ static void everything_has_words(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_case_that_was_only_taken_in),
-		cmocka_unit_test(a_case_at_an_office),
-		cmocka_unit_test(an_alias_and_an_erased_case),
-		cmocka_unit_test(everything_has_words),
+	    cmocka_unit_test(a_case_that_was_only_taken_in),
+	    cmocka_unit_test(a_case_at_an_office),
+	    cmocka_unit_test(an_alias_and_an_erased_case),
+	    cmocka_unit_test(everything_has_words),
 	};
 	return cmocka_run_group_tests(tests, nation_load, nation_drop);
 }

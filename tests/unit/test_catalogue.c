@@ -79,13 +79,14 @@ static void the_second_file_is_named_too(void **state)
 static void everything_is_found_by_its_code(void **state)
 {
 	const struct catalogue *c = *state;
-	assert_string_equal(catalogue_office(c, "water-night")->webhook, "https://water.example/night");
+	assert_string_equal(catalogue_office(c, "water-night")->webhook,
+			    "https://water.example/night");
 	assert_string_equal(catalogue_agency(c, "roads")->head->code, "roads-head");
 	assert_string_equal(catalogue_area(c, "old-town")->parent->code, "north");
 	assert_string_equal(catalogue_category(c, "water.leak")->level->code, "fast");
 	assert_string_equal(catalogue_category(c, "roads.pothole")->service->code, "roads");
 	const struct catalogue_question *question =
-		catalogue_question(catalogue_service(c, "water"), "running");
+	    catalogue_question(catalogue_service(c, "water"), "running");
 	assert_true(question->required && question->routing);
 	assert_non_null(catalogue_value(question, "no"));
 	assert_null(catalogue_value(question, "maybe"));
@@ -117,11 +118,11 @@ static void places_lie_in_the_deepest_area(void **state)
 		double lat, lon;
 		const char *area;
 	} places[] = {{13, 3, "old-town"}, {15, 5, "north"}, {5, 5, "south"}, {11.9, 3, "north"},
-		      {30, 5, ""},	   {15, -1, ""},     {-5, 5, ""}};
+		      {30, 5, ""},         {15, -1, ""},     {-5, 5, ""}};
 	const struct catalogue *c = *state;
 	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
 		const struct catalogue_area *area =
-			catalogue_area_at(c, places[i].lat, places[i].lon);
+		    catalogue_area_at(c, places[i].lat, places[i].lon);
 		assert_string_equal(area ? area->code : "", places[i].area);
 	}
 	const struct catalogue_area *north = catalogue_area(c, "north");
@@ -137,26 +138,29 @@ static void an_agency_always_has_an_office_for_a_place(void **state)
 	const struct catalogue_agency *water = catalogue_agency(c, "water");
 	static const struct {
 		const char *area, *office;
-	} expected[] = {{"north", "water-north"}, {"old-town", "water-north"}, {"south", "water-head"},
+	} expected[] = {{"north", "water-north"},
+			{"old-town", "water-north"},
+			{"south", "water-head"},
 			{"island", "water-head"}};
 	for (size_t i = 0; i < sizeof(expected) / sizeof(*expected); i++)
 		assert_string_equal(
-			catalogue_office_for(c, water, catalogue_area(c, expected[i].area))->code,
-			expected[i].office);
+		    catalogue_office_for(c, water, catalogue_area(c, expected[i].area))->code,
+		    expected[i].office);
 	assert_string_equal(catalogue_office_for(c, water, NULL)->code, "water-head");
-	assert_string_equal(catalogue_office_for(c, catalogue_agency(c, "roads"),
-						 catalogue_area(c, "north"))->code, "roads-head");
+	assert_string_equal(
+	    catalogue_office_for(c, catalogue_agency(c, "roads"), catalogue_area(c, "north"))->code,
+	    "roads-head");
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_mistake_is_named),
-		cmocka_unit_test(the_second_file_is_named_too),
-		cmocka_unit_test(everything_is_found_by_its_code),
-		cmocka_unit_test(texts_fall_back),
-		cmocka_unit_test(places_lie_in_the_deepest_area),
-		cmocka_unit_test(an_agency_always_has_an_office_for_a_place),
+	    cmocka_unit_test(every_mistake_is_named),
+	    cmocka_unit_test(the_second_file_is_named_too),
+	    cmocka_unit_test(everything_is_found_by_its_code),
+	    cmocka_unit_test(texts_fall_back),
+	    cmocka_unit_test(places_lie_in_the_deepest_area),
+	    cmocka_unit_test(an_agency_always_has_an_office_for_a_place),
 	};
 	return cmocka_run_group_tests(tests, nation_load, nation_drop);
 }

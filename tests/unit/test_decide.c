@@ -285,7 +285,8 @@ static void every_status_reaches_an_end(void **fixture)
 		ends[s] = case_is_over((Redress__Status)s);
 	for (size_t round = 0; round < sizeof(ends); round++) {
 		for (size_t row = 0; row < sizeof(expected) / sizeof(*expected); row++) {
-			for (int s = REDRESS__STATUS__REGISTERED; s <= REDRESS__STATUS__MERGED; s++) {
+			for (int s = REDRESS__STATUS__REGISTERED; s <= REDRESS__STATUS__MERGED;
+			     s++) {
 				const char *to = strchr(letters, expected[row].moves[s - 1]);
 				ends[s] |= to && ends[to - letters];
 			}

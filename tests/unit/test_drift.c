@@ -74,7 +74,8 @@ static void test_the_window_slides(void **state)
 	drift_free(&drift);
 }
 
-/* Texts of which nothing is known are no guesses; confidences out of range are taken as its ends. */
+/* Texts of which nothing is known are no guesses; confidences out of range are taken as its ends.
+ */
 static void test_what_is_out_of_range(void **state)
 {
 	(void)state;
@@ -93,11 +94,11 @@ static void test_what_is_out_of_range(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_nothing_yet),
-		cmocka_unit_test(test_the_same_as_the_reference_is_no_drift),
-		cmocka_unit_test(test_a_shift_has_its_known_index),
-		cmocka_unit_test(test_the_window_slides),
-		cmocka_unit_test(test_what_is_out_of_range),
+	    cmocka_unit_test(test_nothing_yet),
+	    cmocka_unit_test(test_the_same_as_the_reference_is_no_drift),
+	    cmocka_unit_test(test_a_shift_has_its_known_index),
+	    cmocka_unit_test(test_the_window_slides),
+	    cmocka_unit_test(test_what_is_out_of_range),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -53,7 +53,8 @@ static void words_and_pairs(void **state)
 	(void)state;
 	assert_int_equal(count("road", FEATURE_WORD), 1);
 	assert_int_equal(count("road light", FEATURE_WORD), 3);
-	assert_int_equal(count("road light road light", FEATURE_WORD), 4); /* the pair back is new */
+	assert_int_equal(count("road light road light", FEATURE_WORD),
+			 4); /* the pair back is new */
 	assert_int_equal(count("ถนน ไฟ", FEATURE_WORD), 0);
 }
 
@@ -107,10 +108,10 @@ static void is_bounded(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(words_and_pairs),
-		cmocka_unit_test(grams),
-		cmocka_unit_test(equal_ones_are_counted),
-		cmocka_unit_test(is_bounded),
+	    cmocka_unit_test(words_and_pairs),
+	    cmocka_unit_test(grams),
+	    cmocka_unit_test(equal_ones_are_counted),
+	    cmocka_unit_test(is_bounded),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -48,17 +48,19 @@ static const char *tokens(const char *text)
 static void equal(void **state)
 {
 	static const char *const pairs[][2] = {
-		{"The STREET light", "the street light"},
-		{"street   light\n\t ", " street light"},
-		{"street,light!", "street light"},
-		{"Straße", "STRASSE"},
-		{"ﬁre \xEF\xBC\xA1\xEF\xBC\xA2", "fire ab"},  /* ligature, full width */
-		{"e\xCC\x81t\xC3\xA9", "\xC3\xA9t\xC3\xA9"},   /* decomposed */
-		{"ёлка", "елка"},
-		{"أحمد", "احمد"},
-		{"น้ำ ไม่ไหล", "น้ำไม่ไหล"}, /* spaces do not part a script without spaces */
-		{"路 灯\n坏了", "路灯坏了"},
-		{"a\xFF\xFE" "b", "a b"}, /* no UTF-8 */
+	    {"The STREET light", "the street light"},
+	    {"street   light\n\t ", " street light"},
+	    {"street,light!", "street light"},
+	    {"Straße", "STRASSE"},
+	    {"ﬁre \xEF\xBC\xA1\xEF\xBC\xA2", "fire ab"}, /* ligature, full width */
+	    {"e\xCC\x81t\xC3\xA9", "\xC3\xA9t\xC3\xA9"}, /* decomposed */
+	    {"ёлка", "елка"},
+	    {"أحمد", "احمد"},
+	    {"น้ำ ไม่ไหล", "น้ำไม่ไหล"}, /* spaces do not part a script without spaces */
+	    {"路 灯\n坏了", "路灯坏了"},
+	    {"a\xFF\xFE"
+	     "b",
+	     "a b"}, /* no UTF-8 */
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
@@ -95,7 +97,8 @@ static void kinds(void **state)
 /* Of a text without end the beginning is read, whatever script and whatever the bytes. */
 static void is_bounded(void **state)
 {
-	static const char *const pieces[] = {"a ", "ab", "\xC3\x9F", "路", "\xEF\xB7\xBA", "\xFF", "e\xCC\x81 "};
+	static const char *const pieces[] = {"a ",           "ab",   "\xC3\x9F",  "路",
+					     "\xEF\xB7\xBA", "\xFF", "e\xCC\x81 "};
 	enum { TIMES = 60000 };
 	struct folded folded = {0};
 	(void)state;
@@ -114,10 +117,10 @@ static void is_bounded(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(equal),
-		cmocka_unit_test(kept_apart),
-		cmocka_unit_test(kinds),
-		cmocka_unit_test(is_bounded),
+	    cmocka_unit_test(equal),
+	    cmocka_unit_test(kept_apart),
+	    cmocka_unit_test(kinds),
+	    cmocka_unit_test(is_bounded),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

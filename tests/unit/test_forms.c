@@ -46,9 +46,10 @@ static void a_receipt_opens_its_own_case_only(void **state)
 static void it_is_forgiven_how_a_receipt_is_written(void **state)
 {
 	static const char *const same[] = {"0123-4567-89AB-CDEF", "0123456789abcdef",
-					   "  o123 4567 89ab cdef ", "OI23-4567-89AB-CDEF", "0L234567-89AB-CDEF"};
-	static const char *const none[] = {"", "0123", "0123-4567-89AB-CDEF-0", "0123-4567-89AB-CDEU",
-					   "0123_4567_89AB_CDEF"};
+					   "  o123 4567 89ab cdef ", "OI23-4567-89AB-CDEF",
+					   "0L234567-89AB-CDEF"};
+	static const char *const none[] = {"", "0123", "0123-4567-89AB-CDEF-0",
+					   "0123-4567-89AB-CDEU", "0123_4567_89AB_CDEF"};
 	uint8_t hash[RECEIPT_HASH_SIZE], other[RECEIPT_HASH_SIZE];
 	(void)state;
 	assert_true(receipt_hash(same[0], 1, hash));
@@ -76,18 +77,18 @@ static void texts_come_into_one_form(void **state)
 	static const struct {
 		const char *from, *to;
 	} cases[] = {
-		{"", ""},
-		{"plain", "plain"},
-		{"  both ends \t\n", "both ends"},
-		{"\u00a0\u3000wide spaces\u2028", "wide spaces"},
-		{"\ufeffmark", "mark"},
-		{"a\r\nb\rc\n", "a\nb\nc"},
-		{"cafe\u0301", "caf\u00e9"},
-		{"\u1100\u1161\u11a8", "\uac01"},
-		{"A\u030a and \u212b", "\u00c5 and \u00c5"},
-		{" \u0e44\u0e1f\u0e16\u0e19\u0e19 ", "\u0e44\u0e1f\u0e16\u0e19\u0e19"},
-		{"emoji \U0001F6B0", "emoji \U0001F6B0"},
-		{" \n ", ""},
+	    {"", ""},
+	    {"plain", "plain"},
+	    {"  both ends \t\n", "both ends"},
+	    {"\u00a0\u3000wide spaces\u2028", "wide spaces"},
+	    {"\ufeffmark", "mark"},
+	    {"a\r\nb\rc\n", "a\nb\nc"},
+	    {"cafe\u0301", "caf\u00e9"},
+	    {"\u1100\u1161\u11a8", "\uac01"},
+	    {"A\u030a and \u212b", "\u00c5 and \u00c5"},
+	    {" \u0e44\u0e1f\u0e16\u0e19\u0e19 ", "\u0e44\u0e1f\u0e16\u0e19\u0e19"},
+	    {"emoji \U0001F6B0", "emoji \U0001F6B0"},
+	    {" \n ", ""},
 	};
 	struct arena *arena = arena_new();
 	(void)state;
@@ -177,10 +178,12 @@ static void bad_text_is_found_however_deep(void **state)
 /* A field of number 0 would be written again, and then nobody could read the message. */
 static void a_field_that_cannot_be_is_found_however_deep(void **state)
 {
-	static const uint8_t wire[] = {0x52, 5, 0x0a, 3, 0x80, 0x00, 0x19}, fine[] = {0x52, 5, 0x0a, 3, 0xf8, 0x07, 0x19};
+	static const uint8_t wire[] = {0x52, 5, 0x0a, 3, 0x80, 0x00, 0x19},
+			     fine[] = {0x52, 5, 0x0a, 3, 0xf8, 0x07, 0x19};
 	struct arena *arena = arena_new();
 	(void)state;
-	Redress__Command *command = redress__command__unpack(arena_protobuf(arena), sizeof(wire), wire);
+	Redress__Command *command =
+	    redress__command__unpack(arena_protobuf(arena), sizeof(wire), wire);
 	assert_non_null(command);
 	assert_non_null(command->open->grievance);
 	assert_string_equal(message_bad_text(&command->base), "(field 0)");
@@ -207,15 +210,15 @@ static void sealed_bytes_are_not_looked_at(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_receipt_opens_its_own_case_only),
-		cmocka_unit_test(it_is_forgiven_how_a_receipt_is_written),
-		cmocka_unit_test(nothing_matches_no_hash),
-		cmocka_unit_test(texts_come_into_one_form),
-		cmocka_unit_test(characters_and_controls),
-		cmocka_unit_test(keys_of_a_partition_share_its_slot),
-		cmocka_unit_test(bad_text_is_found_however_deep),
-		cmocka_unit_test(a_field_that_cannot_be_is_found_however_deep),
-		cmocka_unit_test(sealed_bytes_are_not_looked_at),
+	    cmocka_unit_test(a_receipt_opens_its_own_case_only),
+	    cmocka_unit_test(it_is_forgiven_how_a_receipt_is_written),
+	    cmocka_unit_test(nothing_matches_no_hash),
+	    cmocka_unit_test(texts_come_into_one_form),
+	    cmocka_unit_test(characters_and_controls),
+	    cmocka_unit_test(keys_of_a_partition_share_its_slot),
+	    cmocka_unit_test(bad_text_is_found_however_deep),
+	    cmocka_unit_test(a_field_that_cannot_be_is_found_however_deep),
+	    cmocka_unit_test(sealed_bytes_are_not_looked_at),
 	};
 	return sodium_init() < 0 ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -55,20 +55,20 @@ static const struct {
 	Redress__CaseEvent__BodyCase event;
 	unsigned told;
 } expected[] = {
-	{REDRESS__CASE_EVENT__BODY_OPENED, 0},
-	{REDRESS__CASE_EVENT__BODY_ASSIGNED, CITIZEN | OFFICE},
-	{REDRESS__CASE_EVENT__BODY_ACCEPTED, 0},
-	{REDRESS__CASE_EVENT__BODY_COMMENTED, 0},
-	{REDRESS__CASE_EVENT__BODY_ASKED, CITIZEN},
-	{REDRESS__CASE_EVENT__BODY_REPLIED, OFFICE},
-	{REDRESS__CASE_EVENT__BODY_ANSWERED, CITIZEN},
-	{REDRESS__CASE_EVENT__BODY_CLOSED, CITIZEN},
-	{REDRESS__CASE_EVENT__BODY_REOPENED, CITIZEN | OFFICE},
-	{REDRESS__CASE_EVENT__BODY_WITHDRAWN, OFFICE},
-	{REDRESS__CASE_EVENT__BODY_CORRECTED, 0},
-	{REDRESS__CASE_EVENT__BODY_ESCALATED, CITIZEN | OFFICE},
-	{REDRESS__CASE_EVENT__BODY_ALIASED, 0},
-	{REDRESS__CASE_EVENT__BODY_REFUSED, 0},
+    {REDRESS__CASE_EVENT__BODY_OPENED, 0},
+    {REDRESS__CASE_EVENT__BODY_ASSIGNED, CITIZEN | OFFICE},
+    {REDRESS__CASE_EVENT__BODY_ACCEPTED, 0},
+    {REDRESS__CASE_EVENT__BODY_COMMENTED, 0},
+    {REDRESS__CASE_EVENT__BODY_ASKED, CITIZEN},
+    {REDRESS__CASE_EVENT__BODY_REPLIED, OFFICE},
+    {REDRESS__CASE_EVENT__BODY_ANSWERED, CITIZEN},
+    {REDRESS__CASE_EVENT__BODY_CLOSED, CITIZEN},
+    {REDRESS__CASE_EVENT__BODY_REOPENED, CITIZEN | OFFICE},
+    {REDRESS__CASE_EVENT__BODY_WITHDRAWN, OFFICE},
+    {REDRESS__CASE_EVENT__BODY_CORRECTED, 0},
+    {REDRESS__CASE_EVENT__BODY_ESCALATED, CITIZEN | OFFICE},
+    {REDRESS__CASE_EVENT__BODY_ALIASED, 0},
+    {REDRESS__CASE_EVENT__BODY_REFUSED, 0},
 };
 
 static void test_who_is_told(void **state)
@@ -139,13 +139,13 @@ static void test_the_delay_doubles_up_to_six_hours(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_who_is_told, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_the_office_above_is_told_of_a_late_case, set_up,
-						tear_down),
-		cmocka_unit_test_setup_teardown(test_a_key_for_each_event_and_recipient, set_up,
-						tear_down),
-		cmocka_unit_test(test_a_missing_template_is_named),
-		cmocka_unit_test(test_the_delay_doubles_up_to_six_hours),
+	    cmocka_unit_test_setup_teardown(test_who_is_told, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_the_office_above_is_told_of_a_late_case, set_up,
+					    tear_down),
+	    cmocka_unit_test_setup_teardown(test_a_key_for_each_event_and_recipient, set_up,
+					    tear_down),
+	    cmocka_unit_test(test_a_missing_template_is_named),
+	    cmocka_unit_test(test_the_delay_doubles_up_to_six_hours),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

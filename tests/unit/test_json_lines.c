@@ -61,15 +61,15 @@ static void a_wrong_line_is_named(void **state)
 	static const struct {
 		const char *line, *error;
 	} cases[] = {
-		{"nonsense", "input line 2: is no JSON object"},
-		{"", "input line 2: is no JSON object"},
-		{"[1]", "input line 2: is no JSON object"},
-		{"{\"text\":\"x\"} trailing", "input line 2: is no JSON object"},
-		{"{}", "input line 2: text: is missing"},
-		{"{\"text\":7}", "input line 2: text: must be a string"},
-		{"{\"text\":\"a\",\"text\":\"b\"}", "input line 2: has a member twice"},
-		{"{\"text\":\"\xff\"}", "input line 2: is not UTF-8"},
-		{"{\"text\":\"\\u0000\"}", "input line 2: has a NUL character"},
+	    {"nonsense", "input line 2: is no JSON object"},
+	    {"", "input line 2: is no JSON object"},
+	    {"[1]", "input line 2: is no JSON object"},
+	    {"{\"text\":\"x\"} trailing", "input line 2: is no JSON object"},
+	    {"{}", "input line 2: text: is missing"},
+	    {"{\"text\":7}", "input line 2: text: must be a string"},
+	    {"{\"text\":\"a\",\"text\":\"b\"}", "input line 2: has a member twice"},
+	    {"{\"text\":\"\xff\"}", "input line 2: is not UTF-8"},
+	    {"{\"text\":\"\\u0000\"}", "input line 2: has a NUL character"},
 	};
 	char data[200];
 	struct err err;
@@ -114,9 +114,9 @@ static void long_lines(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(last_line_needs_no_end),
-		cmocka_unit_test(a_wrong_line_is_named),
-		cmocka_unit_test(long_lines),
+	    cmocka_unit_test(last_line_needs_no_end),
+	    cmocka_unit_test(a_wrong_line_is_named),
+	    cmocka_unit_test(long_lines),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

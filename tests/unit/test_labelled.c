@@ -65,15 +65,16 @@ static void wrong_lines_are_named(void **state)
 	static const struct {
 		const char *file, *content, *says;
 	} cases[] = {
-		{"t.jsonl", "{\"text\":\"x\",\"label\":\"a\"}\n{\"text\":\"x\"}\n", "line 2: label: is missing"},
-		{"t.jsonl", "{\"label\":\"a\"}\n", "line 1: text: is missing"},
-		{"t.jsonl", "{\"text\":3,\"label\":\"a\"}\n", "line 1: text: must be a string"},
-		{"t.jsonl", "{\"text\":\"x\",\"label\":\"\"}\n", "line 1: label: 1 to"},
-		{"t.jsonl", "[]\n", "line 1: is no JSON object"},
-		{"t.jsonl", "{\"text\":\"x\",\n", "line 1: "},
-		{"t.tsv", "a\tx\nno tab\n", "line 2: label, tab, text"},
-		{"t.tsv", "\tx\n", "line 1: label: 1 to"},
-		{"t.tsv", "a\t\xFF\n", "line 1: label, tab, text"},
+	    {"t.jsonl", "{\"text\":\"x\",\"label\":\"a\"}\n{\"text\":\"x\"}\n",
+	     "line 2: label: is missing"},
+	    {"t.jsonl", "{\"label\":\"a\"}\n", "line 1: text: is missing"},
+	    {"t.jsonl", "{\"text\":3,\"label\":\"a\"}\n", "line 1: text: must be a string"},
+	    {"t.jsonl", "{\"text\":\"x\",\"label\":\"\"}\n", "line 1: label: 1 to"},
+	    {"t.jsonl", "[]\n", "line 1: is no JSON object"},
+	    {"t.jsonl", "{\"text\":\"x\",\n", "line 1: "},
+	    {"t.tsv", "a\tx\nno tab\n", "line 2: label, tab, text"},
+	    {"t.tsv", "\tx\n", "line 1: label: 1 to"},
+	    {"t.tsv", "a\t\xFF\n", "line 1: label, tab, text"},
 	};
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
@@ -107,8 +108,8 @@ static void labels_are_mapped(void **state)
 
 static void wrong_maps_are_refused(void **state)
 {
-	static const char *const maps[] = {"a\tb\nc\n", "a\tb\n\tc\n", "a\tb\nc\t\n", "a\tb\na\tc\n",
-					   "a\tb\nc\td\te\n"};
+	static const char *const maps[] = {"a\tb\nc\n", "a\tb\n\tc\n", "a\tb\nc\t\n",
+					   "a\tb\na\tc\n", "a\tb\nc\td\te\n"};
 	struct err err;
 	(void)state;
 	for (size_t i = 0; i < COUNT(maps); i++) {
@@ -123,11 +124,11 @@ static void wrong_maps_are_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(good_lines),
-		cmocka_unit_test(wrong_lines_are_named),
-		cmocka_unit_test(no_file_is_named),
-		cmocka_unit_test(labels_are_mapped),
-		cmocka_unit_test(wrong_maps_are_refused),
+	    cmocka_unit_test(good_lines),
+	    cmocka_unit_test(wrong_lines_are_named),
+	    cmocka_unit_test(no_file_is_named),
+	    cmocka_unit_test(labels_are_mapped),
+	    cmocka_unit_test(wrong_maps_are_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,7 +13,7 @@
 #include "language.h"
 #include "util/text.h"
 
-#define TABLE	 "deploy/model/language.table"
+#define TABLE    "deploy/model/language.table"
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 static struct language *language;
@@ -156,9 +156,9 @@ static void says_nothing_where_nothing_can_be_known(void **state)
 static void only_letters_count(void **state)
 {
 	static const char *const same[][2] = {
-		{"the lamp is broken", "  The LAMP,\n\t is\r\n -- BROKEN!! 123"},
-		{"фонарь не горит", "Фонарь  НЕ   ГОРИТ..."},
-		{"sokak lambası yanmıyor", "SOKAK LAMBASI YANMIYOR"},
+	    {"the lamp is broken", "  The LAMP,\n\t is\r\n -- BROKEN!! 123"},
+	    {"фонарь не горит", "Фонарь  НЕ   ГОРИТ..."},
+	    {"sokak lambası yanmıyor", "SOKAK LAMBASI YANMIYOR"},
 	};
 	(void)state;
 	for (size_t i = 0; i < COUNT(same); i++) {
@@ -223,14 +223,14 @@ static void a_damaged_table_is_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(of_sentences),
-		cmocka_unit_test(in_foreign_letters),
-		cmocka_unit_test(of_short_texts),
-		cmocka_unit_test(of_mixed_texts),
-		cmocka_unit_test(says_nothing_where_nothing_can_be_known),
-		cmocka_unit_test(only_letters_count),
-		cmocka_unit_test(long_texts_are_cut_not_overrun),
-		cmocka_unit_test(a_damaged_table_is_refused),
+	    cmocka_unit_test(of_sentences),
+	    cmocka_unit_test(in_foreign_letters),
+	    cmocka_unit_test(of_short_texts),
+	    cmocka_unit_test(of_mixed_texts),
+	    cmocka_unit_test(says_nothing_where_nothing_can_be_known),
+	    cmocka_unit_test(only_letters_count),
+	    cmocka_unit_test(long_texts_are_cut_not_overrun),
+	    cmocka_unit_test(a_damaged_table_is_refused),
 	};
 	return cmocka_run_group_tests(tests, load, unload);
 }

@@ -1,4 +1,5 @@
-/* The learner on texts whose answer is plain: it finds it, always the same, and feature counts are right. */
+/* The learner on texts whose answer is plain: it finds it, always the same, and feature counts are
+ * right. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -24,7 +25,8 @@ static struct corpus *make_corpus(void)
 	char text[100], name[10];
 	for (int i = 0; i < TEXTS; i++) {
 		int label = i % 9 == 8 ? 2 : i % 2;
-		snprintf(text, sizeof(text), "please mind the %s at number %d", words[label], i % 7);
+		snprintf(text, sizeof(text), "please mind the %s at number %d", words[label],
+			 i % 7);
 		snprintf(name, sizeof(name), "label%d", label);
 		assert_int_equal(corpus_add(builder, text, strlen(text), name, "en"), 0);
 	}
@@ -115,10 +117,10 @@ static void features_can_be_dropped(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(finds_what_is_plain),
-		cmocka_unit_test(is_deterministic),
-		cmocka_unit_test(worth_tells_words_apart),
-		cmocka_unit_test(features_can_be_dropped),
+	    cmocka_unit_test(finds_what_is_plain),
+	    cmocka_unit_test(is_deterministic),
+	    cmocka_unit_test(worth_tells_words_apart),
+	    cmocka_unit_test(features_can_be_dropped),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

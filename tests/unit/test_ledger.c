@@ -104,7 +104,8 @@ static void test_paths_lead_from_every_leaf_to_the_root(void **state)
 			size_t length = ledger_path(*state, leaves, n, m, path);
 			assert_int_equal(length, path_of(m, leaves, n, expected));
 			assert_memory_equal(path, expected, length * sizeof(*path));
-			assert_true(ledger_follow(&leaves[m], (int64_t)m, (int64_t)n, path, length, &root));
+			assert_true(
+			    ledger_follow(&leaves[m], (int64_t)m, (int64_t)n, path, length, &root));
 			assert_same(root, mth(leaves, n));
 		}
 	}
@@ -156,8 +157,10 @@ static void test_paths_from_stored_nodes(void **state)
 
 static void test_every_fact_of_an_event_counts(void **state)
 {
-	const struct ledger_event event = {5, 1, 1000, 2000, "assigned", "assigned", "north", leaves[0]};
-	struct ledger_event others[] = {event, event, event, event, event, event, event, event, event};
+	const struct ledger_event event = {5,          1,          1000,    2000,
+					   "assigned", "assigned", "north", leaves[0]};
+	struct ledger_event others[] = {event, event, event, event, event,
+					event, event, event, event};
 	struct ledger_hash leaf = ledger_event_leaf(&event), other;
 	(void)state;
 	others[1].number++;
@@ -227,14 +230,14 @@ static void test_what_an_event_shows(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_roots),
-		cmocka_unit_test(test_a_growing_tree_has_the_same_roots),
-		cmocka_unit_test(test_paths_lead_from_every_leaf_to_the_root),
-		cmocka_unit_test(test_wrong_paths_lead_elsewhere),
-		cmocka_unit_test(test_paths_from_stored_nodes),
-		cmocka_unit_test(test_every_fact_of_an_event_counts),
-		cmocka_unit_test(test_every_fact_of_an_entry_counts),
-		cmocka_unit_test(test_what_an_event_shows),
+	    cmocka_unit_test(test_roots),
+	    cmocka_unit_test(test_a_growing_tree_has_the_same_roots),
+	    cmocka_unit_test(test_paths_lead_from_every_leaf_to_the_root),
+	    cmocka_unit_test(test_wrong_paths_lead_elsewhere),
+	    cmocka_unit_test(test_paths_from_stored_nodes),
+	    cmocka_unit_test(test_every_fact_of_an_event_counts),
+	    cmocka_unit_test(test_every_fact_of_an_entry_counts),
+	    cmocka_unit_test(test_what_an_event_shows),
 	};
 	return cmocka_run_group_tests(tests, make_leaves, drop);
 }

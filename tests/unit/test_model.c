@@ -1,4 +1,5 @@
-/* A model from a few texts, as redress-train makes one: what it answers, and which files are refused. */
+/* A model from a few texts, as redress-train makes one: what it answers, and which files are
+ * refused. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -22,10 +23,10 @@
 static const char *const labels[] = {"roads.pothole", "roads.snow", "waste.collection",
 				     "lighting.street"};
 static const char *const words[][6] = {
-	{"pothole", "hole", "asphalt", "crater", "tyre", "road"},
-	{"snow", "ice", "slippery", "plough", "gritting", "road"},
-	{"rubbish", "bin", "garbage", "collection", "lorry", "bags"},
-	{"lamp", "light", "dark", "lantern", "bulb", "night"},
+    {"pothole", "hole", "asphalt", "crater", "tyre", "road"},
+    {"snow", "ice", "slippery", "plough", "gritting", "road"},
+    {"rubbish", "bin", "garbage", "collection", "lorry", "bags"},
+    {"lamp", "light", "dark", "lantern", "bulb", "night"},
 };
 
 static struct fold_table *table;
@@ -43,8 +44,8 @@ static struct corpus *make_corpus(void)
 	char text[200];
 	for (int i = 0; i < 240; i++) {
 		const char *const *of = words[i % 4];
-		snprintf(text, sizeof(text), "please the %s and the %s near our house, %s", of[i / 4 % 6],
-			 of[i / 24 % 6], of[(i / 4 + i / 24 + 1) % 6]);
+		snprintf(text, sizeof(text), "please the %s and the %s near our house, %s",
+			 of[i / 4 % 6], of[i / 24 % 6], of[(i / 4 + i / 24 + 1) % 6]);
 		assert_int_equal(corpus_add(builder, text, strlen(text), labels[i % 4], "en"), 0);
 	}
 	return corpus_finish(&builder, 2);
@@ -66,7 +67,9 @@ static int set_up(void **state)
 	calibrate(&tuned.held, service, 0.9, &calibration);
 	struct learned *learned = learn(corpus, rows, corpus->texts, &tuned.recipe);
 	static const float shares[] = {0.1f, 0.2f, 0.3f, 0.4f};
-	struct model_parts parts = {.corpus = corpus, .learned = learned, .label_share = shares,
+	struct model_parts parts = {.corpus = corpus,
+				    .learned = learned,
+				    .label_share = shares,
 				    .confidence_share = {[3] = 0.25f, [9] = 0.75f},
 				    .calibration = &calibration,
 				    .least_known = tuned.least_known,
@@ -113,7 +116,8 @@ static void answers(void **state)
 	(void)state;
 	assert_string_equal(model_card(model)->version, "test-1");
 	assert_true(model_label_shares(model)[1] > 0.19f && model_label_shares(model)[3] < 0.41f);
-	assert_true(model_confidence_shares(model)[3] > 0.24f && model_confidence_shares(model)[4] <= 0);
+	assert_true(model_confidence_shares(model)[3] > 0.24f &&
+		    model_confidence_shares(model)[4] <= 0);
 	assert_int_equal(model_labels(model), 4);
 	for (int l = 0; l < 4; l++) {
 		struct verdict verdict = judge(model, words[l][1]);
@@ -140,7 +144,8 @@ static void is_steady(void **state)
 
 static void unseen_script_abstains(void **state)
 {
-	static const char *const texts[] = {"", "...", "የመንገድ መብራት አይሰራም", "დიდი ორმო გზაზე", "12 ᚠᚢᚦ"};
+	static const char *const texts[] = {"", "...", "የመንገድ መብራት አይሰራም", "დიდი ორმო გზაზე",
+					    "12 ᚠᚢᚦ"};
 	struct model *model = load();
 	(void)state;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
@@ -154,8 +159,9 @@ static void unseen_script_abstains(void **state)
 static void a_foreign_text_with_one_known_word_abstains(void **state)
 {
 	struct model *model = load();
-	struct verdict verdict = judge(model, "Kaupungin katuvalaistus pitkospuiden kohdalla "
-					      "kytkeytyy väärään aikaan, snow, kunnossapito tyhjästä");
+	struct verdict verdict =
+	    judge(model, "Kaupungin katuvalaistus pitkospuiden kohdalla "
+			 "kytkeytyy väärään aikaan, snow, kunnossapito tyhjästä");
 	(void)state;
 	assert_true(verdict.abstained);
 	model_free(&model);
@@ -189,7 +195,7 @@ static void service_is_the_sum_of_its_topics(void **state)
 static void services_go_by_the_name(void **state)
 {
 	static const char *const names[] = {"roads.snow", "Dr. Roads", "roads.pothole", "roads",
-					    "road.snow", "Dr. Waste", "roads.a.b"};
+					    "road.snow",  "Dr. Waste", "roads.a.b"};
 	uint32_t service[7];
 	static const uint32_t wanted[] = {0, 1, 0, 3, 4, 5, 6};
 	(void)state;
@@ -270,19 +276,45 @@ static void contradictions_are_refused(void **state)
 	for (int i = 0; i < 13; i++) {
 		*head = good;
 		switch (i) {
-		case 0: head->labels = 0; break;
-		case 1: head->labels = 5; break;
-		case 2: head->labels = UINT32_MAX; break;
-		case 3: head->buckets = 0; break;
-		case 4: head->buckets++; break;
-		case 5: head->features--; break;
-		case 6: head->rows_size = UINT32_MAX; break;
-		case 7: head->names_size = UINT32_MAX; break;
-		case 8: head->languages_size += MODEL_ALIGNED; break;
-		case 9: head->sharpness = NAN; break;
-		case 10: memset(head->card.version, 'x', sizeof(head->card.version)); break;
-		case 11: head->names_size -= MODEL_ALIGNED; break;
-		case 12: head->confidence_share[2] = NAN; break;
+		case 0:
+			head->labels = 0;
+			break;
+		case 1:
+			head->labels = 5;
+			break;
+		case 2:
+			head->labels = UINT32_MAX;
+			break;
+		case 3:
+			head->buckets = 0;
+			break;
+		case 4:
+			head->buckets++;
+			break;
+		case 5:
+			head->features--;
+			break;
+		case 6:
+			head->rows_size = UINT32_MAX;
+			break;
+		case 7:
+			head->names_size = UINT32_MAX;
+			break;
+		case 8:
+			head->languages_size += MODEL_ALIGNED;
+			break;
+		case 9:
+			head->sharpness = NAN;
+			break;
+		case 10:
+			memset(head->card.version, 'x', sizeof(head->card.version));
+			break;
+		case 11:
+			head->names_size -= MODEL_ALIGNED;
+			break;
+		case 12:
+			head->confidence_share[2] = NAN;
+			break;
 		}
 		sign(bytes, size);
 		if (!refused(bytes, size))
@@ -297,16 +329,16 @@ static void contradictions_are_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(answers),
-		cmocka_unit_test(is_steady),
-		cmocka_unit_test(unseen_script_abstains),
-		cmocka_unit_test(a_foreign_text_with_one_known_word_abstains),
-		cmocka_unit_test(terms_are_what_decided),
-		cmocka_unit_test(service_is_the_sum_of_its_topics),
-		cmocka_unit_test(services_go_by_the_name),
-		cmocka_unit_test(knows_its_languages),
-		cmocka_unit_test(damaged_files_are_refused),
-		cmocka_unit_test(contradictions_are_refused),
+	    cmocka_unit_test(answers),
+	    cmocka_unit_test(is_steady),
+	    cmocka_unit_test(unseen_script_abstains),
+	    cmocka_unit_test(a_foreign_text_with_one_known_word_abstains),
+	    cmocka_unit_test(terms_are_what_decided),
+	    cmocka_unit_test(service_is_the_sum_of_its_topics),
+	    cmocka_unit_test(services_go_by_the_name),
+	    cmocka_unit_test(knows_its_languages),
+	    cmocka_unit_test(damaged_files_are_refused),
+	    cmocka_unit_test(contradictions_are_refused),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -12,7 +12,7 @@
 #include "place.h"
 
 #define MONDAY_10 INT64_C(1772445600000) /* 2026-03-02 10:00 in Lisbon */
-#define HOUR	  INT64_C(3600000)
+#define HOUR      INT64_C(3600000)
 
 struct bench {
 	char folder[64];
@@ -141,7 +141,8 @@ static void the_clock_runs_from_the_door(void **state)
 	struct bench *bench = *state;
 	Redress__Place south = REDRESS__PLACE__INIT;
 	south.area_code = words("south");
-	struct placement p = open_with(bench, "water.leak", 0.9f, false, REDRESS__URGENCY__EMERGENCY, &south);
+	struct placement p =
+	    open_with(bench, "water.leak", 0.9f, false, REDRESS__URGENCY__EMERGENCY, &south);
 	assert_int_equal(p.deadline_ms, MONDAY_10 + HOUR / 2);
 	p = open_with(bench, "water.leak", 0.9f, false, REDRESS__URGENCY__HIGH, &south);
 	assert_int_equal(p.deadline_ms, MONDAY_10 + 24 * HOUR); /* 7 hours that day, 1 the next */
@@ -185,7 +186,8 @@ static void a_transfer_keeps_the_deadline(void **state)
 	assert_string_equal(p.office, "water-north");
 	assert_int_equal(p.deadline_ms, MONDAY_10 + 7 * HOUR);
 	assert_null(p.refusal);
-	/* the triage desk's own deadline was for deciding; the answer's counts from the door as well */
+	/* the triage desk's own deadline was for deciding; the answer's counts from the door as
+	 * well */
 	one.triage = true;
 	p = assign(bench, &one, "water-north");
 	assert_int_equal(p.deadline_ms, MONDAY_10 + 55 * HOUR);
@@ -201,7 +203,8 @@ static void a_reopened_case_has_a_new_deadline(void **state)
 	one.status = REDRESS__STATUS__ANSWERED;
 	command.body_case = REDRESS__COMMAND__BODY_REOPEN;
 	command.reopen = &reopen;
-	struct placement p = place(bench->places, bench->arena, &one, &command, MONDAY_10 + 7 * 24 * HOUR);
+	struct placement p =
+	    place(bench->places, bench->arena, &one, &command, MONDAY_10 + 7 * 24 * HOUR);
 	assert_string_equal(p.office, "water-head");
 	assert_int_equal(p.deadline_ms, MONDAY_10 + (7 * 24 + 55) * HOUR);
 }
@@ -218,7 +221,8 @@ static void a_correction_is_placed_anew_by_its_category(void **state)
 	command.body_case = REDRESS__COMMAND__BODY_CORRECT;
 	command.correct = &correct;
 	correct.category = words("roads.pothole");
-	struct placement p = place(bench->places, bench->arena, &one, &command, MONDAY_10 + 2 * HOUR);
+	struct placement p =
+	    place(bench->places, bench->arena, &one, &command, MONDAY_10 + 2 * HOUR);
 	assert_string_equal(p.office, "roads-head");
 	correct.category = words("no.such");
 	assert_non_null(place(bench->places, bench->arena, &one, &command, MONDAY_10).refusal);
@@ -283,14 +287,14 @@ static void files_with_mistakes_are_not_loaded(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_rule_a_place_or_the_head_office_decides),
-		cmocka_unit_test(what_is_not_known_goes_to_a_person_with_a_reason),
-		cmocka_unit_test(the_clock_runs_from_the_door),
-		cmocka_unit_test(a_transfer_keeps_the_deadline),
-		cmocka_unit_test(a_reopened_case_has_a_new_deadline),
-		cmocka_unit_test(a_correction_is_placed_anew_by_its_category),
-		cmocka_unit_test(the_ladder_is_climbed_and_its_last_step_repeats),
-		cmocka_unit_test(files_with_mistakes_are_not_loaded),
+	    cmocka_unit_test(a_rule_a_place_or_the_head_office_decides),
+	    cmocka_unit_test(what_is_not_known_goes_to_a_person_with_a_reason),
+	    cmocka_unit_test(the_clock_runs_from_the_door),
+	    cmocka_unit_test(a_transfer_keeps_the_deadline),
+	    cmocka_unit_test(a_reopened_case_has_a_new_deadline),
+	    cmocka_unit_test(a_correction_is_placed_anew_by_its_category),
+	    cmocka_unit_test(the_ladder_is_climbed_and_its_last_step_repeats),
+	    cmocka_unit_test(files_with_mistakes_are_not_loaded),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -123,13 +123,13 @@ static void test_more_wrong_answers_are_not_promoted(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sign_test),
-		cmocka_unit_test(test_counts),
-		cmocka_unit_test(test_better_is_promoted),
-		cmocka_unit_test(test_too_few_cases),
-		cmocka_unit_test(test_the_same_and_worse_are_not_promoted),
-		cmocka_unit_test(test_a_lead_that_chance_can_make),
-		cmocka_unit_test(test_more_wrong_answers_are_not_promoted),
+	    cmocka_unit_test(test_sign_test),
+	    cmocka_unit_test(test_counts),
+	    cmocka_unit_test(test_better_is_promoted),
+	    cmocka_unit_test(test_too_few_cases),
+	    cmocka_unit_test(test_the_same_and_worse_are_not_promoted),
+	    cmocka_unit_test(test_a_lead_that_chance_can_make),
+	    cmocka_unit_test(test_more_wrong_answers_are_not_promoted),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
-/* Routing rules: tables/routing.rules decides tables/routing.eval; tables/routing.errors is refused. */
+/* Routing rules: tables/routing.rules decides tables/routing.eval; tables/routing.errors is
+ * refused. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,7 +18,7 @@ struct bench {
 	int cases, failed;
 };
 
-static const char *const days[] = {"monday", "tuesday",	 "wednesday", "thursday",
+static const char *const days[] = {"monday", "tuesday",  "wednesday", "thursday",
 				   "friday", "saturday", "sunday"};
 
 static void set_time(struct rule_facts *facts, const char *value)
@@ -76,8 +77,8 @@ static void set_fact(struct bench *bench, struct rule_facts *facts, char *name, 
 static void decide_one(void *self, int line, char *text)
 {
 	struct bench *bench = self;
-	struct rule_facts facts = {.language = "", .channel = "web", .confidence = 0.9f,
-				   .at = {.minute = 600}};
+	struct rule_facts facts = {
+	    .language = "", .channel = "web", .confidence = 0.9f, .at = {.minute = 600}};
 	char got[300], *rest = text, *given = table_part(&rest, '|'), *word;
 	while ((word = strsep(&given, " "))) {
 		char *name = strsep(&word, "=");
@@ -139,8 +140,10 @@ static void mistakes_are_named(void **state)
 static void the_line_is_named_and_names_are_unique(void **state)
 {
 	struct err err;
-	assert_null(rules_parse(*state, "# first\n\nrule a: service water -> office water-head\n"
-					"rule a: service roads -> office water-head\n", &err));
+	assert_null(rules_parse(*state,
+				"# first\n\nrule a: service water -> office water-head\n"
+				"rule a: service roads -> office water-head\n",
+				&err));
 	assert_string_equal(err.text, "routing.rules line 4: a rule a was there before");
 	struct rules *none = rules_parse(*state, "", &err);
 	assert_non_null(none);
@@ -151,9 +154,9 @@ static void the_line_is_named_and_names_are_unique(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(rules_decide_what_they_say),
-		cmocka_unit_test(mistakes_are_named),
-		cmocka_unit_test(the_line_is_named_and_names_are_unique),
+	    cmocka_unit_test(rules_decide_what_they_say),
+	    cmocka_unit_test(mistakes_are_named),
+	    cmocka_unit_test(the_line_is_named_and_names_are_unique),
 	};
 	return cmocka_run_group_tests(tests, nation_load, nation_drop);
 }

@@ -21,8 +21,8 @@ static void near(double found, double wanted)
 static void worked_out_by_hand(void **state)
 {
 	struct trial trials[] = {
-		{0, 0, 0.5f, true}, {0, 0, 1.0f, false}, {1, 0, 0.75f, false}, {1, 1, 0.25f, true},
-		{1, 2, 0.5f, false},
+	    {0, 0, 0.5f, true},  {0, 0, 1.0f, false}, {1, 0, 0.75f, false},
+	    {1, 1, 0.25f, true}, {1, 2, 0.5f, false},
 	};
 	struct score score;
 	(void)state;
@@ -43,8 +43,8 @@ static void worked_out_by_hand(void **state)
 static void coverage_takes_ties_together(void **state)
 {
 	struct trial trials[] = {
-		{0, 1, 0.9f, false}, {0, 0, 0.8f, false}, {0, 0, 0.7f, false}, {0, 0, 0.6f, false},
-		{0, 0, 0.5f, false}, {0, 1, 0.5f, false},
+	    {0, 1, 0.9f, false}, {0, 0, 0.8f, false}, {0, 0, 0.7f, false},
+	    {0, 0, 0.6f, false}, {0, 0, 0.5f, false}, {0, 1, 0.5f, false},
 	};
 	struct score score;
 	(void)state;
@@ -70,7 +70,7 @@ static void test_profile(void **state)
 {
 	(void)state;
 	const struct trial trials[] = {
-		{0, 0, 0.05f, true}, {1, 2, 0.95f, false}, {2, 2, 1.0f, false}, {1, 0, 0.5f, false}};
+	    {0, 0, 0.05f, true}, {1, 2, 0.95f, false}, {2, 2, 1.0f, false}, {1, 0, 0.5f, false}};
 	struct profile profile;
 	score_profile(trials, 4, 3, &profile);
 	assert_true(fabsf(profile.label_share[0] - 0.5f) < 1e-6f);
@@ -89,10 +89,10 @@ static void test_profile(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(worked_out_by_hand),
-		cmocka_unit_test(coverage_takes_ties_together),
-		cmocka_unit_test(nothing_is_no_fault),
-		cmocka_unit_test(test_profile),
+	    cmocka_unit_test(worked_out_by_hand),
+	    cmocka_unit_test(coverage_takes_ties_together),
+	    cmocka_unit_test(nothing_is_no_fault),
+	    cmocka_unit_test(test_profile),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,16 +14,16 @@
 #include "util/settings.h"
 
 static const struct setting table[] = {
-	{"door.listen", SETTING_STRING, ":8080", 2, 20, "where to listen"},
-	{"door.most", SETTING_INT, "10", -5, 100, "at most"},
-	{"door.wait", SETTING_DURATION, "2s", 100, 60000, "how long"},
-	{"door.open", SETTING_BOOL, "no", 0, 0, "whether"},
-	{"door.key", SETTING_SECRET, "", 0, 20, "the key"},
-	{NULL, SETTING_STRING, NULL, 0, 0, NULL},
+    {"door.listen", SETTING_STRING, ":8080", 2, 20, "where to listen"},
+    {"door.most", SETTING_INT, "10", -5, 100, "at most"},
+    {"door.wait", SETTING_DURATION, "2s", 100, 60000, "how long"},
+    {"door.open", SETTING_BOOL, "no", 0, 0, "whether"},
+    {"door.key", SETTING_SECRET, "", 0, 20, "the key"},
+    {NULL, SETTING_STRING, NULL, 0, 0, NULL},
 };
 static const struct setting must[] = {
-	{"must.give", SETTING_STRING, NULL, 1, 20, "without it nothing works"},
-	{NULL, SETTING_STRING, NULL, 0, 0, NULL},
+    {"must.give", SETTING_STRING, NULL, 1, 20, "without it nothing works"},
+    {NULL, SETTING_STRING, NULL, 0, 0, NULL},
 };
 static const struct setting *const tables[] = {table, NULL};
 static const struct setting *const both[] = {table, must, table, NULL};
@@ -87,22 +87,23 @@ static void mistakes_are_named(void **state)
 	static const struct {
 		const char *text, *says;
 	} cases[] = {
-		{"door.mosst = 5", ":1: there is no setting \"door.mosst\" (see --help)"},
-		{"\n\nnonsense", ":3: expected \"name = value\""},
-		{"door.most = ten", ":1: door.most is not a whole number (number, -5 to 100)"},
-		{"door.most = 5x", ":1: door.most is not a whole number (number, -5 to 100)"},
-		{"door.most =", ":1: door.most is not a whole number (number, -5 to 100)"},
-		{"door.most = 99999999999999999999", ":1: door.most is not a whole number (number, -5 to 100)"},
-		{"door.most = 101", ":1: door.most is out of bounds (number, -5 to 100)"},
-		{"door.most = -6", ":1: door.most is out of bounds (number, -5 to 100)"},
-		{"door.wait = 5", ":1: door.wait is not a duration such as 250ms, 10s, 5m, 2h or 7d"},
-		{"door.wait = 5 s", ":1: door.wait is not a duration such as 250ms, 10s, 5m, 2h or 7d"},
-		{"door.wait = -5s", ":1: door.wait is not a duration"},
-		{"door.wait = 9223372036854775807d", ":1: door.wait is not a duration"},
-		{"door.wait = 61s", ":1: door.wait is out of bounds (duration, 100 to 60000)"},
-		{"door.open = true", ":1: door.open must be yes or no"},
-		{"door.listen = x", ":1: door.listen is out of bounds (text, 2 to 20)"},
-		{"door.key = 123456789012345678901", ":1: door.key is out of bounds (secret, 0 to 20)"},
+	    {"door.mosst = 5", ":1: there is no setting \"door.mosst\" (see --help)"},
+	    {"\n\nnonsense", ":3: expected \"name = value\""},
+	    {"door.most = ten", ":1: door.most is not a whole number (number, -5 to 100)"},
+	    {"door.most = 5x", ":1: door.most is not a whole number (number, -5 to 100)"},
+	    {"door.most =", ":1: door.most is not a whole number (number, -5 to 100)"},
+	    {"door.most = 99999999999999999999",
+	     ":1: door.most is not a whole number (number, -5 to 100)"},
+	    {"door.most = 101", ":1: door.most is out of bounds (number, -5 to 100)"},
+	    {"door.most = -6", ":1: door.most is out of bounds (number, -5 to 100)"},
+	    {"door.wait = 5", ":1: door.wait is not a duration such as 250ms, 10s, 5m, 2h or 7d"},
+	    {"door.wait = 5 s", ":1: door.wait is not a duration such as 250ms, 10s, 5m, 2h or 7d"},
+	    {"door.wait = -5s", ":1: door.wait is not a duration"},
+	    {"door.wait = 9223372036854775807d", ":1: door.wait is not a duration"},
+	    {"door.wait = 61s", ":1: door.wait is out of bounds (duration, 100 to 60000)"},
+	    {"door.open = true", ":1: door.open must be yes or no"},
+	    {"door.listen = x", ":1: door.listen is out of bounds (text, 2 to 20)"},
+	    {"door.key = 123456789012345678901", ":1: door.key is out of bounds (secret, 0 to 20)"},
 	};
 	struct err err;
 	(void)state;
@@ -114,7 +115,8 @@ static void mistakes_are_named(void **state)
 	}
 	setenv("REDRESS_DOOR_OPEN", "perhaps", 1);
 	assert_null(load(tables, "", &err));
-	assert_non_null(strstr(err.text, "environment variable REDRESS_DOOR_OPEN: door.open must be"));
+	assert_non_null(
+	    strstr(err.text, "environment variable REDRESS_DOOR_OPEN: door.open must be"));
 	unsetenv("REDRESS_DOOR_OPEN");
 	assert_null(settings_load(tables, "/nowhere/at/all", &err));
 	assert_non_null(strstr(err.text, "/nowhere/at/all"));
@@ -195,12 +197,16 @@ static void one_line_an_event(void **state)
 	(void)state;
 	log_number_format(write_number);
 	logged(false, text, sizeof(text), "say \"a\\b\"\nnext\tline");
-	assert_non_null(strstr(text, " level=warn svc=door case=N5 msg=\"say \\\"a\\\\b\\\"\\u000anext\\u0009line\"\n"));
+	assert_non_null(strstr(
+	    text,
+	    " level=warn svc=door case=N5 msg=\"say \\\"a\\\\b\\\"\\u000anext\\u0009line\"\n"));
 	assert_non_null(strstr(text, " level=info svc=door msg=\"about no case\"\n"));
 	assert_null(strstr(text, "not shown"));
 	assert_int_equal(strncmp(text, "time=20", 7), 0);
 	logged(true, text, sizeof(text), "say \"a\"");
-	assert_non_null(strstr(text, "\",\"level\":\"warn\",\"svc\":\"door\",\"case\":\"N5\",\"msg\":\"say \\\"a\\\"\"}\n"));
+	assert_non_null(strstr(
+	    text,
+	    "\",\"level\":\"warn\",\"svc\":\"door\",\"case\":\"N5\",\"msg\":\"say \\\"a\\\"\"}\n"));
 	memset(longer, '"', sizeof(longer) - 1);
 	longer[sizeof(longer) - 1] = '\0';
 	logged(true, text, sizeof(text), longer);
@@ -213,11 +219,11 @@ static void one_line_an_event(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(defaults_then_the_file_then_the_environment),
-		cmocka_unit_test(mistakes_are_named),
-		cmocka_unit_test(what_must_be_given),
-		cmocka_unit_test(printing_hides_secrets_and_helps),
-		cmocka_unit_test(one_line_an_event),
+	    cmocka_unit_test(defaults_then_the_file_then_the_environment),
+	    cmocka_unit_test(mistakes_are_named),
+	    cmocka_unit_test(what_must_be_given),
+	    cmocka_unit_test(printing_hides_secrets_and_helps),
+	    cmocka_unit_test(one_line_an_event),
 	};
 	return cmocka_run_group_tests(tests, make_file, drop_file);
 }

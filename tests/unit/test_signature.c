@@ -59,30 +59,32 @@ static void form_and_order_change_nothing(void **state)
 	assert_int_equal(equal(lamp, "two weeks for dark been has Lane Mill of corner the at lamp"
 				     " street The"),
 			 SIGNATURE_SIZE);
-	assert_int_equal(equal(lamp, "The street lamp at the corner of Mill Lane has been dark for two"
-				     " weeks. The street lamp!"),
+	assert_int_equal(equal(lamp,
+			       "The street lamp at the corner of Mill Lane has been dark for two"
+			       " weeks. The street lamp!"),
 			 SIGNATURE_SIZE);
 }
 
 static void endings_and_some_words_change_little(void **state)
 {
 	(void)state;
-	assert_in_range(equal(lamp, "Street lamps at corners of Mill Lane dark since two weeks"), 16,
-			32);
-	assert_in_range(equal("Değirmen sokağındaki lamba iki haftadır yanmıyor, çocuklar karanlıkta",
-			      "Çocuklarımız karanlıkta, Değirmen sokakta lambalar yanmıyor iki hafta"),
+	assert_in_range(equal(lamp, "Street lamps at corners of Mill Lane dark since two weeks"),
+			16, 32);
+	assert_in_range(
+	    equal("Değirmen sokağındaki lamba iki haftadır yanmıyor, çocuklar karanlıkta",
+		  "Çocuklarımız karanlıkta, Değirmen sokakta lambalar yanmıyor iki hafta"),
+	    12, 32);
+	assert_in_range(equal("磨坊巷拐角的路灯两个星期不亮了", "两个星期了，磨坊巷拐角的路灯不亮"),
 			12, 32);
-	assert_in_range(equal("磨坊巷拐角的路灯两个星期不亮了", "两个星期了，磨坊巷拐角的路灯不亮"), 12,
-			32);
 }
 
 static void another_matter_is_unlike(void **state)
 {
 	static const char *const others[] = {
-		"My parking permit was refused although all papers were enclosed",
-		"The swimming pool in Orchard Park closes too early for people who work",
-		"Sokak lambası iki haftadır yanmıyor ve çok karanlık",
-		"我的停车许可被拒绝了，所有文件都已附上",
+	    "My parking permit was refused although all papers were enclosed",
+	    "The swimming pool in Orchard Park closes too early for people who work",
+	    "Sokak lambası iki haftadır yanmıyor ve çok karanlık",
+	    "我的停车许可被拒绝了，所有文件都已附上",
 	};
 	(void)state;
 	for (size_t i = 0; i < COUNT(others); i++)
@@ -102,8 +104,8 @@ static void the_key_decides(void **state)
 
 static void too_short_a_text_has_none(void **state)
 {
-	static const char *const texts[] = {"", "lamp", "lamp lamp lamp lamp lamp", "dark lamp here",
-					    "!!!"};
+	static const char *const texts[] = {"", "lamp", "lamp lamp lamp lamp lamp",
+					    "dark lamp here", "!!!"};
 	uint8_t signature[SIGNATURE_SIZE];
 	(void)state;
 	for (size_t i = 0; i < COUNT(texts); i++)
@@ -114,11 +116,11 @@ static void too_short_a_text_has_none(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(form_and_order_change_nothing),
-		cmocka_unit_test(endings_and_some_words_change_little),
-		cmocka_unit_test(another_matter_is_unlike),
-		cmocka_unit_test(the_key_decides),
-		cmocka_unit_test(too_short_a_text_has_none),
+	    cmocka_unit_test(form_and_order_change_nothing),
+	    cmocka_unit_test(endings_and_some_words_change_little),
+	    cmocka_unit_test(another_matter_is_unlike),
+	    cmocka_unit_test(the_key_decides),
+	    cmocka_unit_test(too_short_a_text_has_none),
 	};
 	return cmocka_run_group_tests(tests, load, unload);
 }

@@ -76,9 +76,9 @@ static void what_may_be_submitted(void **state)
 static void it_is_brought_into_one_form(void **state)
 {
 	static const char json[] =
-		"{\"description\": \" cafe\\u0301\\r\\nsecond\\rthird \", \"service_code\": \"water\","
-		" \"answers\": {\"running\": \"no\", \"remarks\": \"none\"},"
-		" \"contact\": {\"phone\": \"00351 (21) 234-56.78\"}}";
+	    "{\"description\": \" cafe\\u0301\\r\\nsecond\\rthird \", \"service_code\": \"water\","
+	    " \"answers\": {\"running\": \"no\", \"remarks\": \"none\"},"
+	    " \"contact\": {\"phone\": \"00351 (21) 234-56.78\"}}";
 	struct bench bench = {.catalogue = *state, .arena = arena_new()};
 	struct submission submission;
 	struct problem problem;
@@ -115,23 +115,26 @@ static void raw_bytes_that_are_no_text(void **state)
 	arena_free(&bench.arena);
 }
 
-/* The fingerprint tells an Idempotency-Key used again for something else: every field must count. */
+/* The fingerprint tells an Idempotency-Key used again for something else: every field must count.
+ */
 static void every_field_makes_another_submission(void **state)
 {
 	static const char *const bodies[] = {
-		"{\"description\": \"a\"}",
-		"{\"description\": \"b\"}",
-		"{\"description\": \"a\", \"subject\": \"a\"}",
-		"{\"description\": \"a\", \"address\": \"a\"}",
-		"{\"description\": \"a\", \"language\": \"en\"}",
-		"{\"description\": \"a\", \"area_code\": \"north\"}",
-		"{\"description\": \"a\", \"service_code\": \"roads\"}",
-		"{\"description\": \"a\", \"location\": {\"lat\": 0, \"lon\": 0}}",
-		"{\"description\": \"a\", \"location\": {\"lat\": 0, \"lon\": 1}}",
-		"{\"description\": \"a\", \"contact\": {\"name\": \"en\"}}",
-		"{\"description\": \"a\", \"contact\": {\"language\": \"en\"}}",
-		"{\"description\": \"a\", \"service_code\": \"water\", \"answers\": {\"running\": \"no\"}}",
-		"{\"description\": \"a\", \"service_code\": \"water\", \"answers\": {\"running\": \"yes\"}}",
+	    "{\"description\": \"a\"}",
+	    "{\"description\": \"b\"}",
+	    "{\"description\": \"a\", \"subject\": \"a\"}",
+	    "{\"description\": \"a\", \"address\": \"a\"}",
+	    "{\"description\": \"a\", \"language\": \"en\"}",
+	    "{\"description\": \"a\", \"area_code\": \"north\"}",
+	    "{\"description\": \"a\", \"service_code\": \"roads\"}",
+	    "{\"description\": \"a\", \"location\": {\"lat\": 0, \"lon\": 0}}",
+	    "{\"description\": \"a\", \"location\": {\"lat\": 0, \"lon\": 1}}",
+	    "{\"description\": \"a\", \"contact\": {\"name\": \"en\"}}",
+	    "{\"description\": \"a\", \"contact\": {\"language\": \"en\"}}",
+	    "{\"description\": \"a\", \"service_code\": \"water\", \"answers\": {\"running\": "
+	    "\"no\"}}",
+	    "{\"description\": \"a\", \"service_code\": \"water\", \"answers\": {\"running\": "
+	    "\"yes\"}}",
 	};
 	enum { COUNT = sizeof(bodies) / sizeof(*bodies) };
 	struct bench bench = {.catalogue = *state, .arena = arena_new()};
@@ -143,7 +146,8 @@ static void every_field_makes_another_submission(void **state)
 		assert_true(take(&bench, bodies[i], strlen(bodies[i]), &submission, &problem));
 		forms[i] = submission_canonical(bench.arena, &submission, &sizes[i]);
 		for (size_t k = 0; k < i; k++)
-			assert_true(sizes[i] != sizes[k] || memcmp(forms[i], forms[k], sizes[i]) != 0);
+			assert_true(sizes[i] != sizes[k] ||
+				    memcmp(forms[i], forms[k], sizes[i]) != 0);
 	}
 	assert_true(take(&bench, " { \"description\" : \"a\\n\" } ", 27, &submission, &problem));
 	again = submission_canonical(bench.arena, &submission, &size);
@@ -156,10 +160,10 @@ static void every_field_makes_another_submission(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_may_be_submitted),
-		cmocka_unit_test(it_is_brought_into_one_form),
-		cmocka_unit_test(raw_bytes_that_are_no_text),
-		cmocka_unit_test(every_field_makes_another_submission),
+	    cmocka_unit_test(what_may_be_submitted),
+	    cmocka_unit_test(it_is_brought_into_one_form),
+	    cmocka_unit_test(raw_bytes_that_are_no_text),
+	    cmocka_unit_test(every_field_makes_another_submission),
 	};
 	return cmocka_run_group_tests(tests, nation_load, nation_drop);
 }

@@ -51,7 +51,8 @@ static void the_language_else_its_base_else_english(void **state)
 	struct err err = {""};
 	struct arena *arena = arena_new();
 	(void)state;
-	put("en.txt", "# a comment\n[assigned] Case {number}\nIt is with {office}.\n\n[closed] Closed\nOver.\n");
+	put("en.txt", "# a comment\n[assigned] Case {number}\nIt is with {office}.\n\n[closed] "
+		      "Closed\nOver.\n");
 	put("pt.txt", "[assigned] Caso {number}\nEst\xc3\xa1 com {office}.\n");
 	put("notes.md", "\xff");
 	struct templates *templates = templates_load(folder, &err);
@@ -60,9 +61,12 @@ static void the_language_else_its_base_else_english(void **state)
 	assert_string_equal(told.subject, "Caso N-1");
 	/* what is filled in is not looked through again */
 	assert_string_equal(told.body, "Est\xc3\xa1 com Water {number}.\n");
-	assert_string_equal(template_fill(templates, arena, "pt", "closed", facts).subject, "Closed");
-	assert_string_equal(template_fill(templates, arena, "xx", "assigned", facts).subject, "Case N-1");
-	assert_string_equal(template_fill(templates, arena, "", "assigned", facts).subject, "Case N-1");
+	assert_string_equal(template_fill(templates, arena, "pt", "closed", facts).subject,
+			    "Closed");
+	assert_string_equal(template_fill(templates, arena, "xx", "assigned", facts).subject,
+			    "Case N-1");
+	assert_string_equal(template_fill(templates, arena, "", "assigned", facts).subject,
+			    "Case N-1");
 	assert_string_equal(template_fill(templates, arena, "en", "assigned", facts).body,
 			    "It is with Water {number}.\n");
 	assert_null(template_fill(templates, arena, "en", "opened", facts).subject);
@@ -112,7 +116,8 @@ static void what_cannot_be_used_is_refused(void **state)
 static void the_shipped_ones_are_complete(void **state)
 {
 	static const char *const kinds[] = {"assigned", "asked", "answered", "closed", "reopened"};
-	static const struct fact all[] = {{"number", "N"}, {"office", "O"}, {"due", "D"}, {"url", "U"}, {NULL, NULL}};
+	static const struct fact all[] = {
+	    {"number", "N"}, {"office", "O"}, {"due", "D"}, {"url", "U"}, {NULL, NULL}};
 	struct err err = {""};
 	struct arena *arena = arena_new();
 	struct templates *templates = templates_load("deploy/templates", &err);
@@ -124,7 +129,8 @@ static void the_shipped_ones_are_complete(void **state)
 		char language[16] = "";
 		if (!strstr(entry->d_name, ".txt"))
 			continue;
-		snprintf(language, sizeof(language), "%.*s", (int)strlen(entry->d_name) - 4, entry->d_name);
+		snprintf(language, sizeof(language), "%.*s", (int)strlen(entry->d_name) - 4,
+			 entry->d_name);
 		for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
 			struct told told = template_fill(templates, arena, language, kinds[i], all);
 			assert_non_null(told.subject);
@@ -133,8 +139,8 @@ static void the_shipped_ones_are_complete(void **state)
 			assert_null(strpbrk(told.body, "{}"));
 			if (strcmp(language, "en") != 0)
 				assert_string_not_equal(
-					told.subject,
-					template_fill(templates, arena, "en", kinds[i], all).subject);
+				    told.subject,
+				    template_fill(templates, arena, "en", kinds[i], all).subject);
 		}
 	}
 	closedir(list);
@@ -145,10 +151,10 @@ static void the_shipped_ones_are_complete(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_language_else_its_base_else_english),
-		cmocka_unit_test(braces_that_name_nothing_stay),
-		cmocka_unit_test(what_cannot_be_used_is_refused),
-		cmocka_unit_test(the_shipped_ones_are_complete),
+	    cmocka_unit_test(the_language_else_its_base_else_english),
+	    cmocka_unit_test(braces_that_name_nothing_stay),
+	    cmocka_unit_test(what_cannot_be_used_is_refused),
+	    cmocka_unit_test(the_shipped_ones_are_complete),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -14,8 +14,8 @@
 
 #define COUNT(a)  (sizeof(a) / sizeof((a)[0]))
 #define EMERGENCY REDRESS__URGENCY__EMERGENCY
-#define HIGH	  REDRESS__URGENCY__HIGH
-#define ROUTINE	  REDRESS__URGENCY__ROUTINE
+#define HIGH      REDRESS__URGENCY__HIGH
+#define ROUTINE   REDRESS__URGENCY__ROUTINE
 
 static struct fold_table *table;
 static struct urgency *urgency;
@@ -143,9 +143,9 @@ static void a_wrong_file_is_named_with_its_line(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(words_decide),
-		cmocka_unit_test(a_long_text_hides_nothing),
-		cmocka_unit_test(a_wrong_file_is_named_with_its_line),
+	    cmocka_unit_test(words_decide),
+	    cmocka_unit_test(a_long_text_hides_nothing),
+	    cmocka_unit_test(a_wrong_file_is_named_with_its_line),
 	};
 	return cmocka_run_group_tests(tests, load, unload);
 }

@@ -131,13 +131,13 @@ static void what_is_utf8(void **state)
 		     {"plain", true},
 		     {"caf\xc3\xa9", true},
 		     {"\xe0\xa4\x95\xf0\x9f\x9a\xb0", true},
-		     {"\xf4\x8f\xbf\xbf", true},     /* U+10FFFF */
-		     {"\xf4\x90\x80\x80", false},    /* beyond */
-		     {"\xed\xa0\x80", false},	     /* a surrogate */
-		     {"\xc0\x80", false},	     /* overlong */
+		     {"\xf4\x8f\xbf\xbf", true},  /* U+10FFFF */
+		     {"\xf4\x90\x80\x80", false}, /* beyond */
+		     {"\xed\xa0\x80", false},     /* a surrogate */
+		     {"\xc0\x80", false},         /* overlong */
 		     {"\xe0\x9f\xbf", false},
 		     {"\xf0\x8f\xbf\xbf", false},
-		     {"\xc3", false},		     /* cut off */
+		     {"\xc3", false}, /* cut off */
 		     {"\xe2\x82", false},
 		     {"\x80", false},
 		     {"\xff", false},
@@ -204,15 +204,15 @@ static void times_are_written_as_rfc3339(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(an_arena_gives_what_does_not_overlap),
-		cmocka_unit_test(an_arena_copies_and_prints),
-		cmocka_unit_test(a_buffer_grows_and_ends_with_nul),
-		cmocka_unit_test(a_reason_has_its_context_and_its_bound),
-		cmocka_unit_test(a_map_keeps_every_number),
-		cmocka_unit_test(what_is_utf8),
-		cmocka_unit_test(hex_and_numbers),
-		cmocka_unit_test(files_are_read_whole_or_not_at_all),
-		cmocka_unit_test(times_are_written_as_rfc3339),
+	    cmocka_unit_test(an_arena_gives_what_does_not_overlap),
+	    cmocka_unit_test(an_arena_copies_and_prints),
+	    cmocka_unit_test(a_buffer_grows_and_ends_with_nul),
+	    cmocka_unit_test(a_reason_has_its_context_and_its_bound),
+	    cmocka_unit_test(a_map_keeps_every_number),
+	    cmocka_unit_test(what_is_utf8),
+	    cmocka_unit_test(hex_and_numbers),
+	    cmocka_unit_test(files_are_read_whole_or_not_at_all),
+	    cmocka_unit_test(times_are_written_as_rfc3339),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

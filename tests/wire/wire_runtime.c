@@ -1,8 +1,8 @@
 /*
- * A service on the runtime, in a process of its own, whose broker makes difficulties: whatever it answers,
- * every message leaves exactly one behind, or the process ends so that its supervisor starts it again, and
- * then it does. Broker and test are one process (librdkafka's mock cluster); the service is this same
- * program, started with "--service".
+ * A service on the runtime, in a process of its own, whose broker makes difficulties: whatever it
+ * answers, every message leaves exactly one behind, or the process ends so that its supervisor
+ * starts it again, and then it does. Broker and test are one process (librdkafka's mock cluster);
+ * the service is this same program, started with "--service".
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -24,10 +24,11 @@
 #include "runtime/service.h"
 #include "util/clock.h"
 
-#define PARTITIONS 2
+#define PARTITIONS  2
 #define PATIENCE_MS 40000
 
-/* ---- the service: one command for each grievance, the bytes as they came ------------------------ */
+/* ---- the service: one command for each grievance, the bytes as they came ------------------------
+ */
 
 static int start_echo(struct runtime *runtime, void **self, struct err *err)
 {
@@ -53,21 +54,21 @@ static int echo(void *self, struct batch *batch, struct outbox *outbox, struct e
 		if (message->len == 6 && memcmp(message->value, "poison", 6) == 0)
 			item_dead(item, "is poison");
 		else
-			outbox_add(outbox, TOPIC_COMMANDS, item->number, "redress.test", message->value,
-				   message->len);
+			outbox_add(outbox, TOPIC_COMMANDS, item->number, "redress.test",
+				   message->value, message->len);
 	}
 	return 0;
 }
 
 static const struct setting *const no_settings[] = {NULL};
 static const struct service service = {
-	.name = "classification", /* a row of the pipeline */
-	.summary = "echoes",
-	.settings = no_settings,
-	.offsets = OFFSETS_TRANSACTION,
-	.start = start_echo,
-	.stop = stop_echo,
-	.handle = echo,
+    .name = "classification", /* a row of the pipeline */
+    .summary = "echoes",
+    .settings = no_settings,
+    .offsets = OFFSETS_TRANSACTION,
+    .start = start_echo,
+    .stop = stop_echo,
+    .handle = echo,
 };
 
 /* ---- the broker ----------------------------------------------------------------------------- */
@@ -134,7 +135,8 @@ static void send_numbers(int from, int to, const char *last)
 		if (i == to)
 			snprintf(text, sizeof(text), "%s", last);
 		rd_kafka_producev(producer, RD_KAFKA_V_TOPIC(TOPIC_RECEIVED),
-				  RD_KAFKA_V_PARTITION(i % PARTITIONS), RD_KAFKA_V_VALUE(text, strlen(text)),
+				  RD_KAFKA_V_PARTITION(i % PARTITIONS),
+				  RD_KAFKA_V_VALUE(text, strlen(text)),
 				  RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
 	}
 	assert_int_equal(rd_kafka_flush(producer, 10000), 0);
@@ -149,7 +151,8 @@ static void read_numbers(const char *topic, int count, int seen[], int64_t patie
 	int64_t end = clock_now_ms() + patience_ms;
 	int found = 0;
 	for (int p = 0; p < PARTITIONS; p++)
-		rd_kafka_topic_partition_list_add(all, topic, p)->offset = RD_KAFKA_OFFSET_BEGINNING;
+		rd_kafka_topic_partition_list_add(all, topic, p)->offset =
+		    RD_KAFKA_OFFSET_BEGINNING;
 	rd_kafka_assign(consumer, all);
 	memset(seen, 0, (size_t)count * sizeof(*seen));
 	while (clock_now_ms() < end) {
@@ -219,8 +222,8 @@ static void assert_each_once(const char *topic, int count)
 	free(seen);
 }
 
-/* After a restart: the mock shows what was not committed too, and keeps no offsets of transactions, so some
- * may be there twice. With a real broker none is (tests/integration/test_failures.py). */
+/* After a restart: the mock shows what was not committed too, and keeps no offsets of transactions,
+ * so some may be there twice. With a real broker none is (tests/integration/test_failures.py). */
 static void assert_none_missing(int count)
 {
 	int seen[100];
@@ -231,7 +234,15 @@ static void assert_none_missing(int count)
 
 /* ---- the difficulties ----------------------------------------------------------------------- */
 
-enum { PRODUCE = 0, FIND_COORDINATOR = 10, HEARTBEAT = 12, ADD_PARTITIONS = 24, ADD_OFFSETS = 25, END_TXN = 26, TXN_OFFSETS = 28 };
+enum {
+	PRODUCE = 0,
+	FIND_COORDINATOR = 10,
+	HEARTBEAT = 12,
+	ADD_PARTITIONS = 24,
+	ADD_OFFSETS = 25,
+	END_TXN = 26,
+	TXN_OFFSETS = 28
+};
 
 static void each_message_leaves_one_behind(void **state)
 {
@@ -242,16 +253,17 @@ static void each_message_leaves_one_behind(void **state)
 	stop_service();
 }
 
-/* The leader has too few replicas, then is no leader, then times out: tried again, nothing twice. */
+/* The leader has too few replicas, then is no leader, then times out: tried again, nothing twice.
+ */
 static void produce_errors_are_overcome(void **state)
 {
 	(void)state;
 	start_service();
 	send_numbers(0, 50, NULL);
-	rd_kafka_mock_push_request_errors(bench.cluster, PRODUCE, 4, RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS,
-					  RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION,
-					  RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT,
-					  RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND);
+	rd_kafka_mock_push_request_errors(
+	    bench.cluster, PRODUCE, 4, RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS,
+	    RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT,
+	    RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND);
 	assert_each_once(TOPIC_COMMANDS, 50);
 	stop_service();
 }
@@ -259,11 +271,13 @@ static void produce_errors_are_overcome(void **state)
 static void a_coordinator_that_is_not_there_yet_is_waited_for(void **state)
 {
 	(void)state;
-	rd_kafka_mock_push_request_errors(
-		bench.cluster, FIND_COORDINATOR, 6, RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE,
-		RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE, RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE,
-		RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS, RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE,
-		RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE);
+	rd_kafka_mock_push_request_errors(bench.cluster, FIND_COORDINATOR, 6,
+					  RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE,
+					  RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE,
+					  RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE,
+					  RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS,
+					  RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE,
+					  RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE);
 	send_numbers(0, 40, NULL);
 	start_service();
 	assert_each_once(TOPIC_COMMANDS, 40);
@@ -273,14 +287,14 @@ static void a_coordinator_that_is_not_there_yet_is_waited_for(void **state)
 static void a_transaction_that_is_refused_for_now_is_tried_again(void **state)
 {
 	(void)state;
-	rd_kafka_mock_push_request_errors(bench.cluster, ADD_PARTITIONS, 3,
-					  RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS,
-					  RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE,
-					  RD_KAFKA_RESP_ERR_NOT_COORDINATOR);
+	rd_kafka_mock_push_request_errors(
+	    bench.cluster, ADD_PARTITIONS, 3, RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS,
+	    RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE, RD_KAFKA_RESP_ERR_NOT_COORDINATOR);
 	rd_kafka_mock_push_request_errors(bench.cluster, TXN_OFFSETS, 2,
 					  RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS,
 					  RD_KAFKA_RESP_ERR_NOT_COORDINATOR);
-	rd_kafka_mock_push_request_errors(bench.cluster, END_TXN, 2, RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS,
+	rd_kafka_mock_push_request_errors(bench.cluster, END_TXN, 2,
+					  RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS,
 					  RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE);
 	send_numbers(0, 40, NULL);
 	start_service();
@@ -292,7 +306,8 @@ static void a_transaction_that_is_refused_for_now_is_tried_again(void **state)
 static void a_fenced_producer_ends_and_the_next_one_does_it(void **state)
 {
 	(void)state;
-	rd_kafka_mock_push_request_errors(bench.cluster, ADD_OFFSETS, 1, RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH);
+	rd_kafka_mock_push_request_errors(bench.cluster, ADD_OFFSETS, 1,
+					  RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH);
 	send_numbers(0, 40, NULL);
 	start_service();
 	int code = wait_end(PATIENCE_MS);
@@ -302,15 +317,16 @@ static void a_fenced_producer_ends_and_the_next_one_does_it(void **state)
 	stop_service();
 }
 
-/* A group that comes back with its broker may take a member for another one: that member reads nothing
- * ever again, so it must end. */
+/* A group that comes back with its broker may take a member for another one: that member reads
+ * nothing ever again, so it must end. */
 static void a_fenced_consumer_ends_and_the_next_one_goes_on(void **state)
 {
 	(void)state;
 	send_numbers(0, 20, NULL);
 	start_service();
 	assert_each_once(TOPIC_COMMANDS, 20);
-	rd_kafka_mock_push_request_errors(bench.cluster, HEARTBEAT, 1, RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID);
+	rd_kafka_mock_push_request_errors(bench.cluster, HEARTBEAT, 1,
+					  RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID);
 	int code = wait_end(PATIENCE_MS);
 	assert_true(code > 0 && code < 127);
 	send_numbers(20, 40, NULL);
@@ -323,7 +339,8 @@ static void a_poison_message_is_set_aside_though_the_broker_makes_difficulties(v
 {
 	(void)state;
 	send_numbers(0, 20, "poison");
-	rd_kafka_mock_push_request_errors(bench.cluster, PRODUCE, 2, RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS,
+	rd_kafka_mock_push_request_errors(bench.cluster, PRODUCE, 2,
+					  RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS,
 					  RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION);
 	start_service();
 	assert_each_once(TOPIC_COMMANDS, 20);
@@ -331,8 +348,10 @@ static void a_poison_message_is_set_aside_though_the_broker_makes_difficulties(v
 	int64_t low, high, letters = 0;
 	for (int p = 0; p < PARTITIONS; p++) {
 		rd_kafka_t *client = make_client(RD_KAFKA_CONSUMER);
-		assert_int_equal(rd_kafka_query_watermark_offsets(client, TOPIC_RECEIVED TOPIC_DEAD_SUFFIX, p, &low,
-								  &high, 5000), 0);
+		assert_int_equal(rd_kafka_query_watermark_offsets(client,
+								  TOPIC_RECEIVED TOPIC_DEAD_SUFFIX,
+								  p, &low, &high, 5000),
+				 0);
 		letters += high;
 		rd_kafka_destroy(client);
 	}
@@ -346,13 +365,13 @@ int main(int argc, char **argv)
 	bench.program = argv[0];
 #define WIRE(test) cmocka_unit_test_setup_teardown(test, make_cluster, drop_cluster)
 	const struct CMUnitTest tests[] = {
-		WIRE(each_message_leaves_one_behind),
-		WIRE(produce_errors_are_overcome),
-		WIRE(a_coordinator_that_is_not_there_yet_is_waited_for),
-		WIRE(a_transaction_that_is_refused_for_now_is_tried_again),
-		WIRE(a_fenced_producer_ends_and_the_next_one_does_it),
-		WIRE(a_fenced_consumer_ends_and_the_next_one_goes_on),
-		WIRE(a_poison_message_is_set_aside_though_the_broker_makes_difficulties),
+	    WIRE(each_message_leaves_one_behind),
+	    WIRE(produce_errors_are_overcome),
+	    WIRE(a_coordinator_that_is_not_there_yet_is_waited_for),
+	    WIRE(a_transaction_that_is_refused_for_now_is_tried_again),
+	    WIRE(a_fenced_producer_ends_and_the_next_one_does_it),
+	    WIRE(a_fenced_consumer_ends_and_the_next_one_goes_on),
+	    WIRE(a_poison_message_is_set_aside_though_the_broker_makes_difficulties),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

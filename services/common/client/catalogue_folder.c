@@ -11,8 +11,9 @@
 #define FILE_SIZE_MAX ((size_t)8 * 1024 * 1024)
 
 const struct setting catalogue_settings[] = {
-	{"catalogue.folder", SETTING_STRING, NULL, 1, 1000, "folder of the catalogue: YAML files, routing.rules"},
-	{NULL, SETTING_STRING, NULL, 0, 0, NULL},
+    {"catalogue.folder", SETTING_STRING, NULL, 1, 1000,
+     "folder of the catalogue: YAML files, routing.rules"},
+    {NULL, SETTING_STRING, NULL, 0, 0, NULL},
 };
 
 static int read_files(const glob_t *found, struct catalogue_file *files, struct err *err)

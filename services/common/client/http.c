@@ -18,9 +18,9 @@
 #include "util/clock.h"
 #include "util/log.h"
 
-#define CONNECTION_MEMORY ((size_t)8 * 1024)  /* request line and headers */
-#define POOL_MAX          1024                /* requests kept for the next ones */
-#define POOL_BODY_MAX     ((size_t)8 * 1024)  /* a larger body's memory is not kept */
+#define CONNECTION_MEMORY ((size_t)8 * 1024) /* request line and headers */
+#define POOL_MAX          1024               /* requests kept for the next ones */
+#define POOL_BODY_MAX     ((size_t)8 * 1024) /* a larger body's memory is not kept */
 #define STREAM_UNSENT_MAX ((size_t)256 * 1024)
 
 struct http_server {

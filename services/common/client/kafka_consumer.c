@@ -16,7 +16,7 @@ struct kafka_consumer {
 	size_t prefix_len;
 	struct kafka_rebalance rebalance;
 	rd_kafka_topic_partition_list_t *given; /* by the group, not taken up yet; or NULL */
-	bool taken; /* by the group, since the poll began */
+	bool taken;                             /* by the group, since the poll began */
 };
 
 rd_kafka_t *kafka_consumer_handle(struct kafka_consumer *consumer)
@@ -264,9 +264,9 @@ static void describe(const struct kafka_consumer *consumer, rd_kafka_message_t *
 }
 
 /*
- * Before 2.2 librdkafka looks only once a second whether its queue, once full, has room again, unless
- * something wakes it up: a request does, and nobody waits for the answer to this one. Without it a
- * backlog is read no faster than one queue a second.
+ * Before 2.2 librdkafka looks only once a second whether its queue, once full, has room again,
+ * unless something wakes it up: a request does, and nobody waits for the answer to this one.
+ * Without it a backlog is read no faster than one queue a second.
  */
 static void wake_fetcher(struct kafka_consumer *consumer)
 {
@@ -294,8 +294,8 @@ static size_t fetch(struct kafka_consumer *consumer, int64_t wait_ms, size_t max
 	return count;
 }
 
-/* A consumer that the group has fenced (a broker that comes back may do that) reads nothing ever again,
- * and says so only when it is asked. */
+/* A consumer that the group has fenced (a broker that comes back may do that) reads nothing ever
+ * again, and says so only when it is asked. */
 static int check_alive(struct kafka_consumer *consumer, struct err *err)
 {
 	char text[160];

@@ -53,7 +53,8 @@ static rd_kafka_conf_t *producer_conf(const struct settings *settings,
 	    {"queue.buffering.max.messages", messages},
 	    {"queue.buffering.max.kbytes", kbytes},
 	    {"batch.num.messages", "10000"},
-	    /* most bytes are sealed, and do not get smaller; measured: lz4 cost more than it saved */
+	    /* most bytes are sealed, and do not get smaller; measured: lz4 cost more than it saved
+	     */
 	    {"compression.codec", "none"},
 	    /* after a commit the broker refuses the next transaction for some ms, which would
 	     * otherwise cost the default backoff of 100 ms each time */

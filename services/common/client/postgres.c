@@ -19,14 +19,14 @@
 #define EPOCH_2000_MS INT64_C(946684800000)
 
 const struct setting postgres_settings[] = {
-	{"postgres.conninfo", SETTING_SECRET, NULL, 1, 2000,
-	 "where PostgreSQL is, as libpq takes it (host=... dbname=... or postgresql://...)"},
-	{NULL, SETTING_STRING, NULL, 0, 0, NULL},
+    {"postgres.conninfo", SETTING_SECRET, NULL, 1, 2000,
+     "where PostgreSQL is, as libpq takes it (host=... dbname=... or postgresql://...)"},
+    {NULL, SETTING_STRING, NULL, 0, 0, NULL},
 };
 
 struct postgres {
 	char *conninfo, *application;
-	const char *begin; /* what a new connection begins with; NULL: nothing */
+	const char *begin;  /* what a new connection begins with; NULL: nothing */
 	PGconn *connection; /* NULL: not connected */
 	const char *statements[STATEMENTS_MAX];
 	size_t statement_count;
@@ -93,9 +93,10 @@ static int connect_now(struct postgres *postgres, struct err *err)
 		return 0;
 	disconnect(postgres);
 	postgres->sqlstate[0] = '\0';
-	const char *names[] = {"dbname", "fallback_application_name", "connect_timeout",
-			       "keepalives_idle", "tcp_user_timeout", NULL};
-	const char *values[] = {postgres->conninfo, postgres->application, "5", "10", "20000", NULL};
+	const char *names[] = {"dbname",          "fallback_application_name", "connect_timeout",
+			       "keepalives_idle", "tcp_user_timeout",          NULL};
+	const char *values[] = {
+	    postgres->conninfo, postgres->application, "5", "10", "20000", NULL};
 	postgres->connection = PQconnectdbParams(names, values, 1);
 	if (PQstatus(postgres->connection) != CONNECTION_OK)
 		return fail(postgres, PQerrorMessage(postgres->connection), err);
@@ -235,8 +236,8 @@ int postgres_query(struct postgres *postgres, const char *sql, const struct post
 		lengths[i] = params[i].len;
 		formats[i] = 1;
 	}
-	PGresult *answer = PQexecPrepared(postgres->connection, name, (int)count, values, lengths,
-					  formats, 1);
+	PGresult *answer =
+	    PQexecPrepared(postgres->connection, name, (int)count, values, lengths, formats, 1);
 	ExecStatusType status = PQresultStatus(answer);
 	if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK)
 		return check(postgres, answer, PGRES_TUPLES_OK, err);
@@ -377,7 +378,7 @@ void copy_int4_array(struct buffer *rows, const int32_t *values, size_t count)
 {
 	add_be32(rows, (uint32_t)(12 + (count ? 8 + 8 * count : 0)));
 	add_be32(rows, count > 0); /* dimensions */
-	add_be32(rows, 0);	   /* no NULL among them */
+	add_be32(rows, 0);         /* no NULL among them */
 	add_be32(rows, INT4_OID);
 	if (count) {
 		add_be32(rows, (uint32_t)count);

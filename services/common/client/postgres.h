@@ -69,8 +69,8 @@ void copy_bytes(struct buffer *rows, const void *data, size_t size); /* bytea an
 /* A bytea of this size, for the caller to fill before the next call. */
 void *copy_reserve(struct buffer *rows, size_t size);
 void copy_int4_array(struct buffer *rows, const int32_t *values, size_t count);
-void copy_str(struct buffer *rows, const char *text);                /* NULL is NULL */
-void copy_time_ms(struct buffer *rows, int64_t unix_ms);             /* timestamptz */
+void copy_str(struct buffer *rows, const char *text);    /* NULL is NULL */
+void copy_time_ms(struct buffer *rows, int64_t unix_ms); /* timestamptz */
 /* statement: "COPY t (a, b) FROM STDIN BINARY". */
 int postgres_copy(struct postgres *postgres, const char *statement, struct buffer *rows,
 		  struct err *err) MUST_CHECK;

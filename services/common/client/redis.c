@@ -127,7 +127,8 @@ static int greet(struct redis *redis, struct err *err)
 	return redis->database ? say(redis, "SELECT", database, err) : 0;
 }
 
-/* ---- replies, made in the caller's arena as hiredis reads them -------------------------------- */
+/* ---- replies, made in the caller's arena as hiredis reads them --------------------------------
+ */
 
 static struct redis_reply *place_reply(const redisReadTask *task)
 {
@@ -140,7 +141,7 @@ static struct redis_reply *place_reply(const redisReadTask *task)
 static void *make_string(const redisReadTask *task, char *text, size_t len)
 {
 	struct redis_reply *reply = place_reply(task);
-	reply->kind = task->type == REDIS_REPLY_STATUS	? REDIS_STATUS
+	reply->kind = task->type == REDIS_REPLY_STATUS  ? REDIS_STATUS
 		      : task->type == REDIS_REPLY_ERROR ? REDIS_FAILED
 							: REDIS_STRING;
 	reply->data = arena_strndup(task->privdata, text, len);

@@ -8,9 +8,9 @@
 
 #include "util/alloc.h"
 
-#define MINUTE_MS INT64_C(60000)
+#define MINUTE_MS   INT64_C(60000)
 #define DAY_MINUTES 1440
-#define DAY_MS (DAY_MINUTES * MINUTE_MS)
+#define DAY_MS      (DAY_MINUTES * MINUTE_MS)
 /* A calendar without a working day in so long is refused when it is loaded. */
 #define SEARCH_DAYS 400
 
@@ -74,7 +74,8 @@ int calendar_span_parse(const char *text, struct calendar_span *span, struct err
 		size_t len = strlen(unit);
 		len -= len && unit[len - 1] == 's';
 		for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++) {
-			if (strlen(units[i].name) == len && strncmp(units[i].name, unit, len) == 0) {
+			if (strlen(units[i].name) == len &&
+			    strncmp(units[i].name, unit, len) == 0) {
 				span->unit = units[i].unit;
 				return 0;
 			}
@@ -132,8 +133,8 @@ static struct stretch look_up(UCalendar *rules, int64_t ms)
 	UDate change;
 	struct stretch found = {INT64_MIN, INT64_MAX, 0};
 	ucal_setMillis(rules, (UDate)ms, &status);
-	found.offset = ucal_get(rules, UCAL_ZONE_OFFSET, &status) +
-		       ucal_get(rules, UCAL_DST_OFFSET, &status);
+	found.offset =
+	    ucal_get(rules, UCAL_ZONE_OFFSET, &status) + ucal_get(rules, UCAL_DST_OFFSET, &status);
 	if (ucal_getTimeZoneTransitionDate(rules, UCAL_TZ_TRANSITION_PREVIOUS_INCLUSIVE, &change,
 					   &status))
 		found.from_ms = (int64_t)change;

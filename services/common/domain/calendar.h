@@ -1,6 +1,6 @@
 /*
- * Working calendars: a time zone, working hours for each weekday, holidays. Deadlines are counted in
- * working time, so a weekend or a holiday never eats into an office's time to answer.
+ * Working calendars: a time zone, working hours for each weekday, holidays. Deadlines are counted
+ * in working time, so a weekend or a holiday never eats into an office's time to answer.
  */
 #ifndef DOMAIN_CALENDAR_H
 #define DOMAIN_CALENDAR_H
@@ -19,8 +19,8 @@ struct calendar_hours {
 
 struct calendar {
 	const char *code;
-	void *zone; /* ICU's; one thread at a time */
-	struct calendar_hours week[7]; /* monday is 0 */
+	void *zone;                              /* ICU's; one thread at a time */
+	struct calendar_hours week[7];           /* monday is 0 */
 	int32_t holidays[CALENDAR_HOLIDAYS_MAX]; /* days since 1970-01-01 */
 	size_t holiday_count;
 };

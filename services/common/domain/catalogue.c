@@ -45,8 +45,8 @@ static void index_codes(struct catalogue *c, enum catalogue_codes which, const v
 static const void *by_code(const struct catalogue_codes_index *index, const char *code)
 {
 	const void *probe = &code;
-	const void *const *found = bsearch(&probe, index->sorted, index->count,
-					   sizeof(*index->sorted), compare_codes);
+	const void *const *found =
+	    bsearch(&probe, index->sorted, index->count, sizeof(*index->sorted), compare_codes);
 	return found ? *found : NULL;
 }
 
@@ -77,8 +77,8 @@ static void index_duties(struct catalogue *c)
 	for (size_t i = 0, n = 0; i < c->office_count; i++) {
 		const struct catalogue_office *office = &c->offices[i];
 		for (size_t k = 0; k < office->area_count; k++)
-			c->duties[n++] = (struct catalogue_duty){office->agency, office->areas[k],
-								 office, i};
+			c->duties[n++] =
+			    (struct catalogue_duty){office->agency, office->areas[k], office, i};
 	}
 	qsort(c->duties, count, sizeof(*c->duties), compare_duties);
 	for (size_t i = 0; i < count; i++) {
@@ -216,8 +216,8 @@ const struct catalogue_office *catalogue_office_for(const struct catalogue *c,
 {
 	for (; area; area = area->parent) {
 		struct catalogue_duty probe = {agency, area, NULL, 0};
-		const struct catalogue_duty *found = bsearch(
-			&probe, c->duties, c->duty_count, sizeof(probe), compare_places);
+		const struct catalogue_duty *found =
+		    bsearch(&probe, c->duties, c->duty_count, sizeof(probe), compare_places);
 		if (found)
 			return found->office;
 	}

@@ -12,8 +12,8 @@
 #include "domain/calendar.h"
 #include "util/err.h"
 
-#define CATALOGUE_URGENCIES 3 /* routine, high, emergency: Urgency of case.proto */
-#define CATALOGUE_STEPS 4
+#define CATALOGUE_URGENCIES    3 /* routine, high, emergency: Urgency of case.proto */
+#define CATALOGUE_STEPS        4
 #define CATALOGUE_OFFICE_AREAS 16
 
 struct catalogue_text {
@@ -26,7 +26,8 @@ struct catalogue_texts {
 	size_t count; /* 0: no text was given */
 };
 
-/* In the language, else in its base language (pt for pt-BR), else the first one given; "" for none. */
+/* In the language, else in its base language (pt for pt-BR), else the first one given; "" for none.
+ */
 const char *catalogue_text(const struct catalogue_texts *texts, const char *language);
 
 struct catalogue_area {
@@ -50,7 +51,8 @@ struct catalogue_step {
 struct catalogue_level {
 	const char *code;
 	struct calendar_span answer[CATALOGUE_URGENCIES];
-	struct catalogue_step steps[CATALOGUE_STEPS]; /* the last repeats until there is an answer */
+	struct catalogue_step
+	    steps[CATALOGUE_STEPS]; /* the last repeats until there is an answer */
 	size_t step_count;
 };
 
@@ -148,7 +150,7 @@ struct catalogue {
 	struct catalogue_service *services;
 	struct catalogue_category *categories;
 	size_t calendar_count, area_count, level_count, agency_count, office_count, service_count,
-		category_count;
+	    category_count;
 	struct catalogue_codes_index by_code[CODES];
 	struct catalogue_duty *duties; /* sorted by agency and area */
 	size_t duty_count;
@@ -167,8 +169,10 @@ struct catalogue *catalogue_parse(const struct catalogue_file *files, size_t cou
 void catalogue_free(struct catalogue **catalogue); /* accepts NULL, sets NULL */
 
 /* Look-ups; NULL: there is none. */
-const struct catalogue_office *catalogue_office(const struct catalogue *catalogue, const char *code);
-const struct catalogue_agency *catalogue_agency(const struct catalogue *catalogue, const char *code);
+const struct catalogue_office *catalogue_office(const struct catalogue *catalogue,
+						const char *code);
+const struct catalogue_agency *catalogue_agency(const struct catalogue *catalogue,
+						const char *code);
 const struct catalogue_service *catalogue_service(const struct catalogue *catalogue,
 						  const char *code);
 const struct catalogue_category *catalogue_category(const struct catalogue *catalogue,

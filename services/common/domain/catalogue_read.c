@@ -37,7 +37,7 @@ static struct items collect(struct load *load, const char *name)
 		struct yaml_at list = yaml_member(root, name);
 		size_t more = yaml_count(&load->reader, list);
 		struct yaml_at *grown =
-			arena_take(load->reader.arena, (items.count + more) * sizeof(*grown));
+		    arena_take(load->reader.arena, (items.count + more) * sizeof(*grown));
 		if (items.count)
 			memcpy(grown, items.list, items.count * sizeof(*grown));
 		for (size_t k = 0; k < more; k++)
@@ -56,20 +56,19 @@ static struct catalogue_texts read_texts(struct load *load, struct yaml_at map, 
 	size_t count = 0;
 	while (yaml_pair(at, count, &language, &value))
 		count++;
-	struct catalogue_text *list =
-		arena_take(load->reader.arena, (count + 1) * sizeof(*list));
+	struct catalogue_text *list = arena_take(load->reader.arena, (count + 1) * sizeof(*list));
 	texts.texts = list;
 	if (yaml_scalar(at))
-		list[texts.count++] = (struct catalogue_text){
-			load->catalogue->default_language,
-			arena_strdup(load->reader.arena, yaml_scalar(at))};
+		list[texts.count++] =
+		    (struct catalogue_text){load->catalogue->default_language,
+					    arena_strdup(load->reader.arena, yaml_scalar(at))};
 	for (size_t i = 0; yaml_pair(at, i, &language, &value); i++) {
 		if (!yaml_scalar(value))
 			yaml_complain(&load->reader, value, "%s: expected a text", name);
 		else
 			list[texts.count++] = (struct catalogue_text){
-				arena_strdup(load->reader.arena, language),
-				arena_strdup(load->reader.arena, yaml_scalar(value))};
+			    arena_strdup(load->reader.arena, language),
+			    arena_strdup(load->reader.arena, yaml_scalar(value))};
 	}
 	if (required && !texts.count)
 		yaml_complain(&load->reader, map, "%s is missing", name);
@@ -138,7 +137,7 @@ static struct calendar_span read_span(struct load *load, struct yaml_at map, con
 
 static void read_week(struct load *load, struct yaml_at map, struct calendar *calendar)
 {
-	static const char *const days[] = {"monday", "tuesday",	 "wednesday", "thursday",
+	static const char *const days[] = {"monday", "tuesday",  "wednesday", "thursday",
 					   "friday", "saturday", "sunday"};
 	struct yaml_at week = yaml_member(map, "hours");
 	bool works = false;
@@ -162,7 +161,8 @@ static void read_holidays(struct load *load, struct yaml_at map, struct calendar
 	for (size_t i = 0; i < count && !load->reader.failed; i++) {
 		struct yaml_at item = yaml_item(list, i);
 		const char *text = yaml_scalar(item);
-		if (!text || calendar_day_parse(text, &calendar->holidays[calendar->holiday_count++]))
+		if (!text ||
+		    calendar_day_parse(text, &calendar->holidays[calendar->holiday_count++]))
 			yaml_complain(&load->reader, item, "expected a day such as 2026-04-03");
 	}
 }
@@ -271,8 +271,8 @@ static void read_levels(struct load *load)
 		yaml_only(&load->reader, items.list[i], members);
 		level->code = CODE(load, items.list[i], c->levels, i);
 		for (size_t u = 0; u < CATALOGUE_URGENCIES; u++)
-			level->answer[u] = read_span(load, yaml_member(items.list[i], "answer"),
-						     urgencies[u]);
+			level->answer[u] =
+			    read_span(load, yaml_member(items.list[i], "answer"), urgencies[u]);
 		read_steps(load, items.list[i], level);
 	}
 }
@@ -301,7 +301,7 @@ static void read_office_areas(struct load *load, struct yaml_at map,
 	for (size_t i = 0; i < count && !load->reader.failed; i++) {
 		const char *code = yaml_scalar(yaml_item(list, i));
 		const struct catalogue_area *area =
-			code ? FIND(c->areas, c->area_count, code) : NULL;
+		    code ? FIND(c->areas, c->area_count, code) : NULL;
 		if (!area)
 			yaml_complain(&load->reader, yaml_item(list, i), "there is no such area");
 		office->areas[office->area_count++] = area;
@@ -310,8 +310,8 @@ static void read_office_areas(struct load *load, struct yaml_at map,
 
 static void read_offices(struct load *load)
 {
-	static const char *const members[] = {"code",	 "name",  "agency",  "parent", "calendar",
-					      "email", "webhook", "areas", "triage", NULL};
+	static const char *const members[] = {"code",  "name",    "agency", "parent", "calendar",
+					      "email", "webhook", "areas",  "triage", NULL};
 	struct catalogue *c = load->catalogue;
 	MAKE(load, "offices", c->offices, c->office_count);
 	for (size_t i = 0; i < items.count; i++) {
@@ -322,7 +322,8 @@ static void read_offices(struct load *load)
 		office->name = read_texts(load, map, "name", true);
 		office->agency = REF(load, map, "agency", c->agencies, c->agency_count, true);
 		office->parent = REF(load, map, "parent", c->offices, i, false);
-		office->calendar = REF(load, map, "calendar", c->calendars, c->calendar_count, true);
+		office->calendar =
+		    REF(load, map, "calendar", c->calendars, c->calendar_count, true);
 		office->email = yaml_text(&load->reader, map, "email", false);
 		office->webhook = yaml_text(&load->reader, map, "webhook", false);
 		office->triage = yaml_yes(&load->reader, map, "triage");
@@ -339,7 +340,7 @@ static void read_heads(struct load *load, struct items agencies)
 	struct catalogue *c = load->catalogue;
 	for (size_t i = 0; i < agencies.count; i++) {
 		const struct catalogue_office *head =
-			REF(load, agencies.list[i], "head", c->offices, c->office_count, true);
+		    REF(load, agencies.list[i], "head", c->offices, c->office_count, true);
 		if (head && head->agency != &c->agencies[i])
 			yaml_complain(&load->reader, agencies.list[i],
 				      "head: office %.40s is of another agency", head->code);
@@ -354,7 +355,7 @@ static void read_values(struct load *load, struct yaml_at map, struct catalogue_
 	struct yaml_at list = yaml_member(map, "values");
 	size_t count = yaml_count(&load->reader, list);
 	struct catalogue_value *values =
-		arena_zero(load->reader.arena, (count + 1) * sizeof(*values));
+	    arena_zero(load->reader.arena, (count + 1) * sizeof(*values));
 	for (size_t i = 0; i < count; i++) {
 		values[i].code = CODE(load, yaml_item(list, i), values, i);
 		values[i].name = read_texts(load, yaml_item(list, i), "name", true);
@@ -371,7 +372,7 @@ static void read_values(struct load *load, struct yaml_at map, struct catalogue_
 
 static enum catalogue_datatype read_datatype(struct load *load, struct yaml_at map)
 {
-	static const char *const names[] = {"string", "number",		 "datetime",
+	static const char *const names[] = {"string", "number",          "datetime",
 					    "text",   "singlevaluelist", "multivaluelist"};
 	const char *name = yaml_text(&load->reader, map, "datatype", true);
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
@@ -387,7 +388,7 @@ static void read_questions(struct load *load, struct yaml_at map, struct catalog
 	struct yaml_at list = yaml_member(map, "questions");
 	size_t count = yaml_count(&load->reader, list);
 	struct catalogue_question *questions =
-		arena_zero(load->reader.arena, (count + 1) * sizeof(*questions));
+	    arena_zero(load->reader.arena, (count + 1) * sizeof(*questions));
 	for (size_t i = 0; i < count; i++) {
 		struct yaml_at item = yaml_item(list, i);
 		questions[i].code = CODE(load, item, questions, i);
@@ -422,12 +423,13 @@ static const struct catalogue_service *service_of(struct load *load, struct yaml
 	const char *dot = strchr(category, '.');
 	const struct catalogue_service *service = NULL;
 	if (dot)
-		service = FIND(c->services, c->service_count,
-			       arena_strndup(load->reader.arena, category,
-					     (size_t)(dot - category)));
+		service =
+		    FIND(c->services, c->service_count,
+			 arena_strndup(load->reader.arena, category, (size_t)(dot - category)));
 	if (!service)
-		yaml_complain(&load->reader, map, "category %.40s: expected service.topic with a "
-						  "service that there is",
+		yaml_complain(&load->reader, map,
+			      "category %.40s: expected service.topic with a "
+			      "service that there is",
 			      category);
 	return service;
 }
@@ -467,7 +469,8 @@ static void read_nation(struct load *load)
 	}
 	if (!c->triage && !load->reader.failed) {
 		load->reader.failed = true;
-		err_set(load->reader.err, "catalogue: nation: calendar, triage and level are missing");
+		err_set(load->reader.err,
+			"catalogue: nation: calendar, triage and level are missing");
 	}
 }
 
@@ -480,7 +483,7 @@ static void read_default_language(struct load *load)
 		struct yaml_at nation = yaml_member(root, "nation");
 		if (nation.node)
 			load->catalogue->default_language =
-				yaml_text(&load->reader, nation, "default_language", true);
+			    yaml_text(&load->reader, nation, "default_language", true);
 	}
 }
 
@@ -538,4 +541,3 @@ struct catalogue *catalogue_parse(const struct catalogue_file *files, size_t cou
 	free(load);
 	return catalogue;
 }
-

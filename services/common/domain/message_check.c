@@ -44,8 +44,7 @@ const char *message_bad_text(const ProtobufCMessage *message)
 	}
 	for (unsigned i = 0; i < message->descriptor->n_fields && !bad; i++) {
 		const ProtobufCFieldDescriptor *field = &message->descriptor->fields[i];
-		if (field->type == PROTOBUF_C_TYPE_STRING ||
-		    field->type == PROTOBUF_C_TYPE_MESSAGE)
+		if (field->type == PROTOBUF_C_TYPE_STRING || field->type == PROTOBUF_C_TYPE_MESSAGE)
 			bad = check_field(message, field);
 	}
 	return bad;

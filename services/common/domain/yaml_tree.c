@@ -21,8 +21,8 @@ void yaml_complain(struct yaml_reader *reader, struct yaml_at at, const char *fo
 const char *yaml_scalar(struct yaml_at at)
 {
 	return at.node && at.node->type == YAML_SCALAR_NODE
-		       ? (const char *)at.node->data.scalar.value
-		       : NULL;
+		   ? (const char *)at.node->data.scalar.value
+		   : NULL;
 }
 
 bool yaml_pair(struct yaml_at map, size_t index, const char **name, struct yaml_at *value)
@@ -32,11 +32,10 @@ bool yaml_pair(struct yaml_at map, size_t index, const char **name, struct yaml_
 	yaml_node_pair_t *pair = map.node->data.mapping.pairs.start + index;
 	if (pair >= map.node->data.mapping.pairs.top)
 		return false;
-	struct yaml_at key = {map.tree,
-			      yaml_document_get_node(&map.tree->document, pair->key)};
+	struct yaml_at key = {map.tree, yaml_document_get_node(&map.tree->document, pair->key)};
 	*name = yaml_scalar(key) ? yaml_scalar(key) : "";
-	*value = (struct yaml_at){map.tree,
-				  yaml_document_get_node(&map.tree->document, pair->value)};
+	*value =
+	    (struct yaml_at){map.tree, yaml_document_get_node(&map.tree->document, pair->value)};
 	return true;
 }
 

@@ -1,6 +1,7 @@
 /*
  * A YAML file as a tree, read by libyaml; only for the catalogue's loader. Complaints name the file
- * and the line. The first complaint stays; later calls do nothing, so callers check once at the end.
+ * and the line. The first complaint stays; later calls do nothing, so callers check once at the
+ * end.
  */
 #ifndef DOMAIN_YAML_TREE_H
 #define DOMAIN_YAML_TREE_H
@@ -30,7 +31,7 @@ struct yaml_reader {
 };
 
 void yaml_complain(struct yaml_reader *reader, struct yaml_at at, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+    __attribute__((format(printf, 3, 4)));
 
 struct yaml_at yaml_member(struct yaml_at map, const char *name);
 /* Items of a list (0 for nothing there; a complaint for anything else). */

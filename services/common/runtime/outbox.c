@@ -24,16 +24,15 @@ void outbox_add(struct outbox *outbox, const char *topic, uint64_t number, const
 		    x_realloc(outbox->entries, outbox->room, sizeof(*outbox->entries));
 	}
 	struct outbox_entry *entry = &outbox->entries[outbox->count++];
-	*entry = (struct outbox_entry){topic,		    number, type,
-				       value,		    len,    outbox->traceparent,
-				       outbox->traceparent_len};
+	*entry = (struct outbox_entry){
+	    topic, number, type, value, len, outbox->traceparent, outbox->traceparent_len};
 }
 
 void outbox_cause(struct outbox *outbox, const struct item *item)
 {
-	outbox->traceparent = item ? kafka_message_header(&item->message, "traceparent",
-							  &outbox->traceparent_len)
-				   : NULL;
+	outbox->traceparent =
+	    item ? kafka_message_header(&item->message, "traceparent", &outbox->traceparent_len)
+		 : NULL;
 }
 
 size_t outbox_count(const struct outbox *outbox)

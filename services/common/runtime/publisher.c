@@ -45,8 +45,8 @@ static void on_delivered(void *self, void *tag, int32_t partition, int64_t offse
 	if (error)
 		snprintf(publisher->delivery_error, sizeof(publisher->delivery_error), "%s", error);
 	else if (partition < publisher->partitions) {
-		int64_t *next = &publisher->written[topic * (size_t)publisher->partitions +
-						    (size_t)partition];
+		int64_t *next =
+		    &publisher->written[topic * (size_t)publisher->partitions + (size_t)partition];
 		if (*next < offset + 1)
 			*next = offset + 1;
 	}
@@ -126,9 +126,9 @@ static int send(struct publisher *publisher, const struct outbox_entry *entry, i
 	};
 	size_t count = sizeof(headers) / sizeof(*headers) - (entry->traceparent ? 0 : 1);
 	for (;;) {
-		enum kafka_sent sent = kafka_produce(
-		    publisher->producer, entry->topic, partition, key, key_len, entry->value,
-		    entry->len, headers, count, (void *)(uintptr_t)topic, err);
+		enum kafka_sent sent = kafka_produce(publisher->producer, entry->topic, partition,
+						     key, key_len, entry->value, entry->len,
+						     headers, count, (void *)(uintptr_t)topic, err);
 		if (sent != KAFKA_FULL)
 			return sent == KAFKA_SENT ? 0 : -1;
 		kafka_producer_poll(publisher->producer, 5);

@@ -1,6 +1,7 @@
 /*
- * What a stream daemon sends: the outbox of a batch, and the batch's dead letters, as CloudEvents 1.0
- * messages (Kafka protocol binding, binary content mode). Transactions are the pump's.
+ * What a stream daemon sends: the outbox of a batch, and the batch's dead letters, as
+ * CloudEvents 1.0 messages (Kafka protocol binding, binary content mode). Transactions are the
+ * pump's.
  */
 #ifndef RUNTIME_PUBLISHER_H
 #define RUNTIME_PUBLISHER_H

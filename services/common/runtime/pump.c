@@ -247,8 +247,8 @@ static void set_up(struct pump *pump)
 	pump->max = (size_t)settings_int(runtime->settings, "batch.messages");
 	pump->messages = x_calloc(pump->max, sizeof(*pump->messages));
 	pump->items = x_calloc(pump->max, sizeof(*pump->items));
-	pump->positions = x_calloc(PIPELINE_MAX * (size_t)runtime->partitions,
-				   sizeof(*pump->positions));
+	pump->positions =
+	    x_calloc(PIPELINE_MAX * (size_t)runtime->partitions, sizeof(*pump->positions));
 	pump->arena = arena_new();
 	pump->outbox.stage = runtime->stage;
 	snprintf(label, sizeof(label), "service=\"%s\"", pump->service->name);

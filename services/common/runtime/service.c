@@ -243,8 +243,8 @@ static int run(struct runtime *runtime, struct err *err)
 }
 
 /*
- * Batches take and give back megabytes many times a second: few arenas, whose freed memory is kept up
- * to a bound, instead of one for each thread, and pages that come and go with every batch.
+ * Batches take and give back megabytes many times a second: few arenas, whose freed memory is kept
+ * up to a bound, instead of one for each thread, and pages that come and go with every batch.
  */
 static void set_up_memory(void)
 {
@@ -257,7 +257,8 @@ static void set_up_memory(void)
 int service_main(int argc, char **argv, const struct service *service)
 {
 	set_up_memory();
-	/* a generator in the process, seeded by the kernel: no system call for each nonce and key */
+	/* a generator in the process, seeded by the kernel: no system call for each nonce and key
+	 */
 	randombytes_set_implementation(&randombytes_internal_implementation);
 	const struct setting *tables[TABLES_MAX];
 	struct err err;

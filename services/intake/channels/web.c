@@ -51,14 +51,18 @@ static bool read(struct http_request *request, struct submission *submission, co
 /* Written by hand: no value of these has anything that JSON would escape (channel.h). */
 static void taken(struct http_request *request, const struct receipt *receipt)
 {
-	const struct http_field fields[] = {{"Location", receipt->status_url},
-					    {"Cache-Control", "no-store"},
-					    {receipt->before ? "Idempotent-Replayed" : NULL, "true"},
-					    {NULL, NULL}};
-	const char *const parts[] = {"{\"case_number\":\"",	 receipt->number,
-				     "\",\"receipt_code\":\"", receipt->code,
+	const struct http_field fields[] = {
+	    {"Location", receipt->status_url},
+	    {"Cache-Control", "no-store"},
+	    {receipt->before ? "Idempotent-Replayed" : NULL, "true"},
+	    {NULL, NULL}};
+	const char *const parts[] = {"{\"case_number\":\"",
+				     receipt->number,
+				     "\",\"receipt_code\":\"",
+				     receipt->code,
 				     "\",\"status\":\"received\",\"status_url\":\"",
-				     receipt->status_url, "\"}"};
+				     receipt->status_url,
+				     "\"}"};
 	char *text = arena_take(http_arena(request), 256 + strlen(receipt->status_url)), *at = text;
 	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
 		at = stpcpy(at, parts[i]);
@@ -66,9 +70,9 @@ static void taken(struct http_request *request, const struct receipt *receipt)
 }
 
 const struct channel channel_web = {
-	.name = "web",
-	.method = "POST",
-	.path = "/v1/grievances",
-	.read = read,
-	.taken = taken,
+    .name = "web",
+    .method = "POST",
+    .path = "/v1/grievances",
+    .read = read,
+    .taken = taken,
 };

@@ -10,11 +10,12 @@
 #define WORD_BYTES 42 /* of a subject in one encoded word: 56 characters of base64 */
 
 const struct setting sender_email_settings[] = {
-	{"smtp.url", SETTING_STRING, "", 0, 300, "mail server, smtp://host:port or smtps://; empty: no e-mail"},
-	{"smtp.from", SETTING_STRING, "redress@localhost.localdomain", 3, 254, "sender of e-mails"},
-	{"smtp.user", SETTING_STRING, "", 0, 200, "account at the mail server"},
-	{"smtp.password", SETTING_SECRET, "", 0, 200, "its password"},
-	{NULL, SETTING_STRING, NULL, 0, 0, NULL},
+    {"smtp.url", SETTING_STRING, "", 0, 300,
+     "mail server, smtp://host:port or smtps://; empty: no e-mail"},
+    {"smtp.from", SETTING_STRING, "redress@localhost.localdomain", 3, 254, "sender of e-mails"},
+    {"smtp.user", SETTING_STRING, "", 0, 200, "account at the mail server"},
+    {"smtp.password", SETTING_SECRET, "", 0, 200, "its password"},
+    {NULL, SETTING_STRING, NULL, 0, 0, NULL},
 };
 
 static bool is_set_up(const struct settings *settings)
@@ -84,14 +85,14 @@ static void prepare(CURL *transfer, struct message *message, const struct settin
 	strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S +0000", gmtime_r(&now, &utc));
 	/* the same message sent twice has one Message-ID: mail programs show it once */
 	message->upload = arena_printf(
-		message->arena,
-		"Date: %s\r\nFrom: <%s>\r\nTo: <%s>\r\nSubject: %s\r\nMessage-ID: <%s@%s>\r\n"
-		"Auto-Submitted: auto-generated\r\nX-Case-Number: %s\r\nMIME-Version: 1.0\r\n"
-		"Content-Language: %s\r\nContent-Type: text/plain; charset=utf-8\r\n"
-		"Content-Transfer-Encoding: base64\r\n\r\n%s",
-		date, from, message->address, encoded_subject(message->arena, message->subject),
-		message->id, host, message->number, message->language,
-		encoded_body(message->arena, message->body));
+	    message->arena,
+	    "Date: %s\r\nFrom: <%s>\r\nTo: <%s>\r\nSubject: %s\r\nMessage-ID: <%s@%s>\r\n"
+	    "Auto-Submitted: auto-generated\r\nX-Case-Number: %s\r\nMIME-Version: 1.0\r\n"
+	    "Content-Language: %s\r\nContent-Type: text/plain; charset=utf-8\r\n"
+	    "Content-Transfer-Encoding: base64\r\n\r\n%s",
+	    date, from, message->address, encoded_subject(message->arena, message->subject),
+	    message->id, host, message->number, message->language,
+	    encoded_body(message->arena, message->body));
 	message->upload_left = strlen(message->upload);
 	message->list = curl_slist_append(NULL, message->address);
 	curl_easy_setopt(transfer, CURLOPT_URL, settings_str(settings, "smtp.url"));
@@ -122,9 +123,9 @@ static const char *result(CURL *transfer, CURLcode code, bool *for_good)
 }
 
 const struct sender sender_email = {
-	.name = "email",
-	.is_set_up = is_set_up,
-	.address = address,
-	.prepare = prepare,
-	.result = result,
+    .name = "email",
+    .is_set_up = is_set_up,
+    .address = address,
+    .prepare = prepare,
+    .result = result,
 };

@@ -14,11 +14,12 @@
 #include "util/clock.h"
 
 const struct setting sender_webhook_settings[] = {
-	{"webhook.secret", SETTING_SECRET, "", 0, 200, "signs webhooks; empty: no webhooks"},
-	{"webhook.allow_private", SETTING_BOOL, "no", 0, 0,
-	 "also call loopback and private addresses (for tests)"},
-	{"webhook.ca_file", SETTING_STRING, "", 0, 1000, "certificates to trust instead of the system's"},
-	{NULL, SETTING_STRING, NULL, 0, 0, NULL},
+    {"webhook.secret", SETTING_SECRET, "", 0, 200, "signs webhooks; empty: no webhooks"},
+    {"webhook.allow_private", SETTING_BOOL, "no", 0, 0,
+     "also call loopback and private addresses (for tests)"},
+    {"webhook.ca_file", SETTING_STRING, "", 0, 1000,
+     "certificates to trust instead of the system's"},
+    {NULL, SETTING_STRING, NULL, 0, 0, NULL},
 };
 
 static bool is_set_up(const struct settings *settings)
@@ -63,7 +64,8 @@ static curl_socket_t open_public(void *self, curlsocktype purpose, struct curl_s
 	(void)purpose;
 	bool inside = true;
 	if (to->family == AF_INET)
-		inside = is_private4(ntohl(((struct sockaddr_in *)(void *)&to->addr)->sin_addr.s_addr));
+		inside =
+		    is_private4(ntohl(((struct sockaddr_in *)(void *)&to->addr)->sin_addr.s_addr));
 	else if (to->family == AF_INET6)
 		inside = is_private6(&((struct sockaddr_in6 *)(void *)&to->addr)->sin6_addr);
 	return inside ? CURL_SOCKET_BAD
@@ -95,21 +97,21 @@ static void prepare(CURL *transfer, struct message *message, const struct settin
 {
 	char time[CLOCK_RFC3339_SIZE];
 	const char *timestamp =
-		arena_printf(message->arena, "%lld", (long long)(message->now_ms / 1000));
-	json_t *body = json_pack(
-		"{s:s, s:s, s:{s:s, s:s, s:s, s:s}}", "type", message->kind, "timestamp",
-		clock_rfc3339(message->now_ms, time), "data", "case_number", message->number,
-		"subject", message->subject, "text", message->body, "status_url", message->url);
+	    arena_printf(message->arena, "%lld", (long long)(message->now_ms / 1000));
+	json_t *body = json_pack("{s:s, s:s, s:{s:s, s:s, s:s, s:s}}", "type", message->kind,
+				 "timestamp", clock_rfc3339(message->now_ms, time), "data",
+				 "case_number", message->number, "subject", message->subject,
+				 "text", message->body, "status_url", message->url);
 	char *text = json_dumps(body, JSON_COMPACT);
 	message->upload = arena_strdup(message->arena, text);
 	free(text);
 	json_decref(body);
 	const char *const headers[] = {
-		"Content-Type: application/json",
-		arena_printf(message->arena, "webhook-id: %s", message->id),
-		arena_printf(message->arena, "webhook-timestamp: %s", timestamp),
-		arena_printf(message->arena, "webhook-signature: v1,%s",
-			     signature(message, settings_str(settings, "webhook.secret"), timestamp))};
+	    "Content-Type: application/json",
+	    arena_printf(message->arena, "webhook-id: %s", message->id),
+	    arena_printf(message->arena, "webhook-timestamp: %s", timestamp),
+	    arena_printf(message->arena, "webhook-signature: v1,%s",
+			 signature(message, settings_str(settings, "webhook.secret"), timestamp))};
 	for (size_t i = 0; i < 4; i++)
 		message->list = curl_slist_append(message->list, headers[i]);
 	curl_easy_setopt(transfer, CURLOPT_URL, message->address);
@@ -121,7 +123,8 @@ static void prepare(CURL *transfer, struct message *message, const struct settin
 	if (!settings_bool(settings, "webhook.allow_private"))
 		curl_easy_setopt(transfer, CURLOPT_OPENSOCKETFUNCTION, open_public);
 	if (*settings_str(settings, "webhook.ca_file"))
-		curl_easy_setopt(transfer, CURLOPT_CAINFO, settings_str(settings, "webhook.ca_file"));
+		curl_easy_setopt(transfer, CURLOPT_CAINFO,
+				 settings_str(settings, "webhook.ca_file"));
 }
 
 static const char *result(CURL *transfer, CURLcode code, bool *for_good)
@@ -138,9 +141,9 @@ static const char *result(CURL *transfer, CURLcode code, bool *for_good)
 }
 
 const struct sender sender_webhook = {
-	.name = "webhook",
-	.is_set_up = is_set_up,
-	.address = address,
-	.prepare = prepare,
-	.result = result,
+    .name = "webhook",
+    .is_set_up = is_set_up,
+    .address = address,
+    .prepare = prepare,
+    .result = result,
 };
