@@ -59,7 +59,7 @@ struct mark {
 
 /* Everything of one batch. */
 struct entry {
-	struct buffer rows[RECORDS]; /* cleared by store_begin, built by row_...() */
+	struct buffer rows[RECORDS]; /* built by row_...() */
 	size_t counts[RECORDS];
 	const Redress__Epoch **epochs;
 	size_t epoch_count;

@@ -264,11 +264,6 @@ const char *model_label(const struct model *model, uint32_t label)
 	return model->name[label];
 }
 
-float model_threshold(const struct model *model, uint32_t label)
-{
-	return model->threshold[label];
-}
-
 bool model_knows_language(const struct model *model, const char *language)
 {
 	const char *end = model->languages + model->head->languages_size;

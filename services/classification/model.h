@@ -43,8 +43,6 @@ struct model_card {
 const struct model_card *model_card(const struct model *model);
 uint32_t model_labels(const struct model *model);
 const char *model_label(const struct model *model, uint32_t label);
-/* Least confidence at which the label is answered; above 1: never. */
-float model_threshold(const struct model *model, uint32_t label);
 
 /* Its best guesses at the texts that were held aside: of each label, of each step of confidence.
  * Both sum to 1. */

@@ -142,7 +142,6 @@ void kafka_producer_poll(struct kafka_producer *producer, int64_t wait_ms);
 /* 0: all delivered. */
 int kafka_producer_flush(struct kafka_producer *producer, int64_t wait_ms,
 			 struct err *err) MUST_CHECK;
-size_t kafka_producer_queued(struct kafka_producer *producer);
 
 enum kafka_outcome { KAFKA_DONE, KAFKA_ABORT, KAFKA_FATAL };
 

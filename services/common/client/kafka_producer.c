@@ -182,11 +182,6 @@ int kafka_producer_flush(struct kafka_producer *producer, int64_t wait_ms, struc
 	return error ? err_set(err, "flush: %s", rd_kafka_err2str(error)) : 0;
 }
 
-size_t kafka_producer_queued(struct kafka_producer *producer)
-{
-	return (size_t)rd_kafka_outq_len(producer->rk);
-}
-
 /* ---- transactions -------------------------------------------------------------------------- */
 
 /* Anything neither retriable nor abortable is fatal: the state of the transaction is unknown. */

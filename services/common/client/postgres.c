@@ -30,7 +30,6 @@ struct postgres {
 	PGconn *connection; /* NULL: not connected */
 	const char *statements[STATEMENTS_MAX];
 	size_t statement_count;
-	char sqlstate[6];
 };
 
 struct postgres *postgres_new(const char *conninfo, const char *application)
@@ -69,11 +68,6 @@ bool postgres_connected(struct postgres *postgres)
 	return postgres->connection && PQstatus(postgres->connection) == CONNECTION_OK;
 }
 
-const char *postgres_sqlstate(const struct postgres *postgres)
-{
-	return postgres->sqlstate;
-}
-
 /* The first line of what libpq says: the further ones may show values. */
 static int fail(struct postgres *postgres, const char *message, struct err *err)
 {
@@ -85,14 +79,23 @@ static int fail(struct postgres *postgres, const char *message, struct err *err)
 
 /* Takes the result. */
 static int check(struct postgres *postgres, PGresult *result, ExecStatusType wanted,
-		 struct err *err);
+		 struct err *err)
+{
+	if (PQresultStatus(result) == wanted) {
+		PQclear(result);
+		return 0;
+	}
+	const char *primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+	fail(postgres, primary ? primary : PQerrorMessage(postgres->connection), err);
+	PQclear(result);
+	return -1;
+}
 
 static int connect_now(struct postgres *postgres, struct err *err)
 {
 	if (postgres_connected(postgres))
 		return 0;
 	disconnect(postgres);
-	postgres->sqlstate[0] = '\0';
 	const char *names[] = {"dbname",          "fallback_application_name", "connect_timeout",
 			       "keepalives_idle", "tcp_user_timeout",          NULL};
 	const char *values[] = {
@@ -105,23 +108,6 @@ static int connect_now(struct postgres *postgres, struct err *err)
 	    !check(postgres, PQexec(postgres->connection, postgres->begin), PGRES_COMMAND_OK, err))
 		return 0;
 	disconnect(postgres);
-	return -1;
-}
-
-static int check(struct postgres *postgres, PGresult *result, ExecStatusType wanted,
-		 struct err *err)
-{
-	postgres->sqlstate[0] = '\0';
-	if (PQresultStatus(result) == wanted) {
-		PQclear(result);
-		return 0;
-	}
-	const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-	const char *primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-	if (state)
-		snprintf(postgres->sqlstate, sizeof(postgres->sqlstate), "%s", state);
-	fail(postgres, primary ? primary : PQerrorMessage(postgres->connection), err);
-	PQclear(result);
 	return -1;
 }
 
@@ -241,7 +227,6 @@ int postgres_query(struct postgres *postgres, const char *sql, const struct post
 	ExecStatusType status = PQresultStatus(answer);
 	if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK)
 		return check(postgres, answer, PGRES_TUPLES_OK, err);
-	postgres->sqlstate[0] = '\0';
 	if (result)
 		*result = (struct postgres_result *)answer;
 	else

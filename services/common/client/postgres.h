@@ -24,9 +24,6 @@ void postgres_begin_with(struct postgres *postgres, const char *sql);
 void postgres_free(struct postgres **postgres);
 bool postgres_connected(struct postgres *postgres);
 
-/* SQLSTATE of the last failure ("23505"), "" when the connection itself failed. */
-const char *postgres_sqlstate(const struct postgres *postgres);
-
 /* One or more statements without parameters. Errors never hold values of rows. */
 int postgres_exec(struct postgres *postgres, const char *sql, struct err *err) MUST_CHECK;
 
