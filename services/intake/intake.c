@@ -20,11 +20,7 @@
 #define STOP_GRACE_MS 10000
 
 static const struct setting intake_settings[] = {
-    {"intake.listen", SETTING_STRING, NULL, 2, 200, "host:port of the front door"},
-    {"intake.threads", SETTING_INT, "2", 1, 64, "threads that serve connections"},
-    {"intake.connections", SETTING_INT, "10000", 1, 1000000, "connections at most"},
-    {"intake.connections_per_ip", SETTING_INT, "0", 0, 1000000,
-     "connections of one address at most; 0: no limit (behind a proxy)"},
+    HTTP_SETTINGS("intake"),
     {"intake.body_max", SETTING_INT, "65536", 1024, 1048576, "bytes of a request's body at most"},
     {"intake.idle", SETTING_INT, "15", 1, 600,
      "seconds after which a connection that says nothing is closed"},
@@ -201,14 +197,9 @@ static int start(struct runtime *runtime, void **self, struct err *err)
 	intake->door = door_new(runtime, err);
 	if (!intake->door)
 		return -1;
-	const struct http_options options = {
-	    .listen = settings_str(settings, "intake.listen"),
-	    .threads = (unsigned)settings_int(settings, "intake.threads"),
-	    .connections = (unsigned)settings_int(settings, "intake.connections"),
-	    .connections_per_ip = (unsigned)settings_int(settings, "intake.connections_per_ip"),
-	    .body_max = (size_t)settings_int(settings, "intake.body_max"),
-	    .idle_timeout_s = (unsigned)settings_int(settings, "intake.idle"),
-	};
+	struct http_options options = http_options(settings, "intake");
+	options.body_max = (size_t)settings_int(settings, "intake.body_max");
+	options.idle_timeout_s = (unsigned)settings_int(settings, "intake.idle");
 	intake->server = http_server_start(&options, handle, intake, err);
 	return intake->server ? 0 : -1;
 }

@@ -36,11 +36,7 @@
 #define STOP_GRACE_MS 2000
 
 static const struct setting portal_settings[] = {
-    {"portal.listen", SETTING_STRING, NULL, 2, 200, "host:port of the portal"},
-    {"portal.threads", SETTING_INT, "2", 1, 64, "threads that serve connections"},
-    {"portal.connections", SETTING_INT, "10000", 1, 1000000, "connections at most"},
-    {"portal.connections_per_ip", SETTING_INT, "0", 0, 1000000,
-     "connections of one address at most; 0: no limit (behind a proxy)"},
+    HTTP_SETTINGS("portal"),
     {"portal.followers", SETTING_INT, "5000", 1, 1000000, "event streams at most"},
     {"portal.heartbeat", SETTING_DURATION, "15s", 100, 600000,
      "a silent event stream gets a comment so often: less than the patience of a proxy before it"},
@@ -297,6 +293,9 @@ static void count_things(struct portal *portal)
 static int start(struct runtime *runtime, void **self, struct err *err)
 {
 	const struct settings *settings = runtime_settings(runtime);
+	struct http_options options = http_options(settings, "portal");
+	options.body_max = 1024;
+	options.idle_timeout_s = 60;
 	struct portal *portal = x_calloc(1, sizeof(*portal));
 	*self = portal;
 	portal->runtime = runtime;
@@ -307,21 +306,12 @@ static int start(struct runtime *runtime, void **self, struct err *err)
 	portal->catalogue = catalogue_load(settings_str(settings, "catalogue.folder"), err);
 	/* one for each thread of the server and for the changes of followed cases, and one that
 	 * looks for such changes */
-	if (!portal->catalogue ||
-	    make_lookups(portal, (size_t)settings_int(settings, "portal.threads") + 2, err))
+	if (!portal->catalogue || make_lookups(portal, options.threads + 2, err))
 		return -1;
 	portal->follow_lookup = borrow(portal);
 	portal->followers =
 	    followers_new(portal->follow_lookup, (size_t)settings_int(settings, "portal.followers"),
 			  settings_int(settings, "portal.heartbeat"), show, portal);
-	const struct http_options options = {
-	    .listen = settings_str(settings, "portal.listen"),
-	    .threads = (unsigned)settings_int(settings, "portal.threads"),
-	    .connections = (unsigned)settings_int(settings, "portal.connections"),
-	    .connections_per_ip = (unsigned)settings_int(settings, "portal.connections_per_ip"),
-	    .body_max = 1024,
-	    .idle_timeout_s = 60,
-	};
 	portal->server = http_server_start(&options, handle, portal, err);
 	return portal->server ? 0 : -1;
 }

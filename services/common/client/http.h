@@ -1,5 +1,5 @@
 /*
- * The HTTP server of a daemon, over libmicrohttpd; nobody else includes microhttpd.h.
+ * The HTTP server of a daemon, over libmicrohttpd; only http_*.c includes microhttpd.h.
  *
  * A request reaches the handler once, whole, on one of the server's threads. The handler answers
  * at once or keeps the pointer and answers later from any thread: until http_reply() (or
@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "util/err.h"
+#include "util/settings.h"
 
 struct http_server;
 struct http_request;
@@ -26,6 +27,19 @@ struct http_options {
 	size_t body_max;             /* bytes; beyond it 413 */
 	unsigned idle_timeout_s;     /* a connection that says nothing for so long is closed: 408 */
 };
+
+/* Rows of a daemon's settings table: NAME.listen, .threads, .connections, .connections_per_ip. */
+/* clang-format off */
+#define HTTP_SETTINGS(name) \
+	{name ".listen", SETTING_STRING, NULL, 2, 200, "host:port to serve HTTP at"}, \
+	{name ".threads", SETTING_INT, "2", 1, 64, "threads that serve connections"}, \
+	{name ".connections", SETTING_INT, "10000", 1, 1000000, "connections at most"}, \
+	{name ".connections_per_ip", SETTING_INT, "0", 0, 1000000, \
+	 "connections of one address at most; 0: no limit (behind a proxy)"}
+/* clang-format on */
+
+/* What these rows say; body_max and idle_timeout_s are left to the caller. */
+struct http_options http_options(const struct settings *settings, const char *name);
 
 typedef void http_handler(void *self, struct http_request *request);
 

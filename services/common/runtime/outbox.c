@@ -1,9 +1,21 @@
+/* What a handler gives back. */
 #include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "runtime/runtime_private.h"
 #include "util/alloc.h"
+
+void item_dead(struct item *item, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	vsnprintf(item->reason.text, sizeof(item->reason.text), format, args);
+	va_end(args);
+	item->dead = true;
+}
 
 static bool may_write(const struct pipeline_stage *stage, const char *topic)
 {

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "runtime/publisher.h"
+#include "runtime/transaction.h"
 #include "util/alloc.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -58,47 +59,15 @@ static size_t batch_positions(struct pump *pump, size_t got, bool first,
 
 /* ---- publishing ----------------------------------------------------------------------------- */
 
-static enum kafka_outcome in_transaction(struct pump *pump, const struct batch *batch, size_t got,
-					 struct err *err)
-{
-	struct kafka_producer *producer = publisher_producer(pump->publisher);
-	enum kafka_outcome outcome = kafka_transaction_begin(producer, err);
-	if (outcome != KAFKA_DONE)
-		return outcome;
-	if (publisher_send(pump->publisher, &pump->outbox, batch, err))
-		return KAFKA_ABORT;
-	size_t count = batch_positions(pump, got, false, pump->positions);
-	if (count) {
-		outcome = kafka_transaction_offsets(producer, pump->consumer, pump->positions,
-						    count, err);
-		if (outcome != KAFKA_DONE)
-			return outcome;
-	}
-	return kafka_transaction_commit(producer, err);
-}
-
-static int publish_in_transaction(struct pump *pump, const struct batch *batch, size_t got,
-				  struct err *err)
-{
-	struct err why = {""};
-	enum kafka_outcome outcome = in_transaction(pump, batch, got, err);
-	if (outcome == KAFKA_DONE)
-		return 0;
-	if (outcome == KAFKA_ABORT &&
-	    kafka_transaction_abort(publisher_producer(pump->publisher), &why) == KAFKA_DONE)
-		return -1;
-	/* Neither committed nor surely undone: only a new start, which fences this one, knows. */
-	log_error(0, "ending to be started again: %s%s%s", err->text, *why.text ? "; " : "",
-		  why.text);
-	_exit(70);
-}
-
 /* got: messages read, which may be more than the batch shows the service (replays for others). */
 static int publish(struct pump *pump, struct batch *batch, size_t got, struct err *err)
 {
 	publisher_begin(pump->publisher);
-	if (pump->service->offsets == OFFSETS_TRANSACTION)
-		return publish_in_transaction(pump, batch, got, err);
+	if (pump->service->offsets == OFFSETS_TRANSACTION) {
+		const struct transaction all = {&pump->outbox, batch, pump->positions,
+						batch_positions(pump, got, false, pump->positions)};
+		return transaction_publish(pump->publisher, pump->consumer, &all, err);
+	}
 	if (publisher_send(pump->publisher, &pump->outbox, batch, err) ||
 	    publisher_flush(pump->publisher, err))
 		return -1;
@@ -134,10 +103,8 @@ static void went_wrong(struct pump *pump, size_t got, const struct err *why)
 	pump->runtime->working = false;
 	size_t count = batch_positions(pump, got, true, pump->positions);
 	/* to go on behind a batch that was not processed would lose it */
-	if (count && kafka_consumer_seek(pump->consumer, pump->positions, count, &err)) {
-		log_error(0, "ending to be started again: %s", err.text);
-		_exit(70);
-	}
+	if (count && kafka_consumer_seek(pump->consumer, pump->positions, count, &err))
+		runtime_end(&err);
 	for (int64_t waited = 0; waited < pump->retry_ms && !runtime_stopping(pump->runtime);
 	     waited += 50)
 		usleep(50 * 1000);
@@ -261,17 +228,12 @@ static void set_up(struct pump *pump)
 
 static int connect_kafka(struct pump *pump, struct err *err)
 {
-	char id[200];
 	const struct settings *settings = pump->runtime->settings;
-	bool transactional = pump->service->offsets == OFFSETS_TRANSACTION;
-	snprintf(id, sizeof(id), "%s%s-%lld", settings_str(settings, "kafka.topic_prefix"),
-		 pump->service->name, (long long)settings_int(settings, "node.id"));
 	const struct kafka_rebalance rebalance = {on_assigned, on_revoked, pump};
-	pump->publisher = publisher_new(pump->runtime, transactional ? id : NULL, err);
+	pump->publisher = pump->service->offsets == OFFSETS_TRANSACTION
+			      ? transaction_publisher(pump->runtime, err)
+			      : publisher_new(pump->runtime, NULL, err);
 	if (!pump->publisher)
-		return -1;
-	if (transactional &&
-	    kafka_transactions_init(publisher_producer(pump->publisher), err) != KAFKA_DONE)
 		return -1;
 	pump->consumer = kafka_consumer_new(settings, pump->service->name,
 					    pump->runtime->stage->reads, &rebalance, err);

@@ -23,11 +23,14 @@ struct runtime {
 	_Atomic int64_t beat_us; /* the main loop was here */
 };
 
-/* Set by signals; the runtime's loops look at them. */
-bool runtime_take_reload(void);
+/* From now on SIGTERM and SIGINT ask to stop, SIGHUP to reload. */
+void runtime_catch_signals(void);
+/* To be called by the main loop at least every few seconds; reloads when that was asked for. */
+void runtime_beat(struct runtime *runtime);
+/* Ends the process at once, without tidying: only a new start can know where things stand. */
+_Noreturn void runtime_end(const struct err *why);
 
 int admin_start(struct runtime *runtime, struct err *err) MUST_CHECK;
-void runtime_beat(struct runtime *runtime);
 
 /* Reads, handles and publishes until told to stop. -1: end with a failure. */
 int pump_run(struct runtime *runtime, struct err *err) MUST_CHECK;

@@ -1,11 +1,8 @@
 #include "runtime/service.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <malloc.h>
-#include <signal.h>
 #include <sodium.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,77 +25,6 @@ static const struct setting common_settings[] = {
     {"batch.messages", SETTING_INT, "2000", 1, 100000, "messages handled in one transaction"},
     {NULL, SETTING_STRING, NULL, 0, 0, NULL},
 };
-
-/* Signals have no other way to say it. */
-static volatile sig_atomic_t stop_asked, reload_asked;
-
-static void on_signal(int signal)
-{
-	if (signal == SIGHUP)
-		reload_asked = 1;
-	else
-		stop_asked = 1;
-}
-
-static void catch_signals(void)
-{
-	struct sigaction action = {.sa_handler = on_signal};
-	sigemptyset(&action.sa_mask);
-	sigaction(SIGTERM, &action, NULL);
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGHUP, &action, NULL);
-	action.sa_handler = SIG_IGN;
-	sigaction(SIGPIPE, &action, NULL);
-}
-
-bool runtime_take_reload(void)
-{
-	bool asked = reload_asked;
-	reload_asked = 0;
-	return asked;
-}
-
-const struct settings *runtime_settings(const struct runtime *runtime)
-{
-	return runtime->settings;
-}
-
-int32_t runtime_partitions(const struct runtime *runtime)
-{
-	return runtime->partitions;
-}
-
-const char *runtime_source(const struct runtime *runtime)
-{
-	return runtime->source;
-}
-
-bool runtime_stopping(const struct runtime *runtime)
-{
-	(void)runtime;
-	return stop_asked;
-}
-
-void runtime_beat(struct runtime *runtime)
-{
-	runtime->beat_us = clock_mono_us();
-	struct err err;
-	if (!runtime_take_reload() || !runtime->service->reload)
-		return;
-	if (runtime->service->reload(runtime->self, &err))
-		log_error(0, "not reloaded, going on as before: %s", err.text);
-	else
-		log_info(0, "reloaded");
-}
-
-void item_dead(struct item *item, const char *format, ...)
-{
-	va_list args;
-	va_start(args, format);
-	vsnprintf(item->reason.text, sizeof(item->reason.text), format, args);
-	va_end(args);
-	item->dead = true;
-}
 
 /* ---- the command line ---------------------------------------------------------------------- */
 
@@ -200,7 +126,7 @@ static void learn_partitions(struct runtime *runtime)
 	struct err err;
 	const char *topic =
 	    runtime->stage->reads[0] ? runtime->stage->reads[0] : runtime->stage->writes[0];
-	for (int tries = 0; !stop_asked; tries++) {
+	for (int tries = 0; !runtime_stopping(runtime); tries++) {
 		if (kafka_partition_count(runtime->settings, topic, &runtime->partitions, &err) ==
 		    0)
 			return;
@@ -214,7 +140,7 @@ static void learn_partitions(struct runtime *runtime)
 /* What an HTTP daemon's main thread does while its own threads work. */
 static void wait_for_stop(struct runtime *runtime)
 {
-	while (!stop_asked) {
+	while (!runtime_stopping(runtime)) {
 		runtime_beat(runtime);
 		usleep(100 * 1000);
 	}
@@ -224,7 +150,7 @@ static int run(struct runtime *runtime, struct err *err)
 {
 	const struct service *service = runtime->service;
 	learn_partitions(runtime);
-	if (stop_asked)
+	if (runtime_stopping(runtime))
 		return 0;
 	if (service->start && service->start(runtime, &runtime->self, err))
 		return err_context(err, "cannot start");
@@ -277,7 +203,7 @@ int service_main(int argc, char **argv, const struct service *service)
 		return 0;
 	}
 	set_up_log(&runtime);
-	catch_signals();
+	runtime_catch_signals();
 	snprintf(runtime.source, sizeof(runtime.source), "redress/%s/%lld", service->name,
 		 (long long)settings_int(runtime.settings, "node.id"));
 	runtime.working = true;

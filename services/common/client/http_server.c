@@ -1,8 +1,5 @@
-#include "client/http.h"
-
+/* The server: connections, the requests in them, and the pool these come from. */
 #include <errno.h>
-#include <jansson.h>
-#include <microhttpd.h>
 #include <netdb.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -12,16 +9,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "client/http_private.h"
 #include "util/alloc.h"
-#include "util/arena.h"
-#include "util/buffer.h"
 #include "util/clock.h"
 #include "util/log.h"
 
 #define CONNECTION_MEMORY ((size_t)8 * 1024) /* request line and headers */
 #define POOL_MAX          1024               /* requests kept for the next ones */
 #define POOL_BODY_MAX     ((size_t)8 * 1024) /* a larger body's memory is not kept */
-#define STREAM_UNSENT_MAX ((size_t)256 * 1024)
 
 struct http_server {
 	struct MHD_Daemon *daemon;
@@ -32,24 +27,6 @@ struct http_server {
 	struct http_request *pool;
 	size_t pooled;
 	_Atomic size_t under_way;
-};
-
-/* RUNNING: in the handler. WAITING: suspended. REPLIED: response is there. */
-enum request_state { REQUEST_RUNNING, REQUEST_WAITING, REQUEST_REPLIED };
-
-struct http_request {
-	struct http_request *next; /* in the pool */
-	struct http_server *server;
-	struct MHD_Connection *connection;
-	const char *method, *path;
-	struct buffer body;
-	struct arena *arena;
-	_Atomic int state;
-	bool handed;    /* to the handler */
-	bool too_large; /* and the rest of the body is thrown away */
-	int64_t begun_us;
-	int status;
-	struct MHD_Response *response;
 };
 
 /* ---- the pool ------------------------------------------------------------------------------- */
@@ -101,238 +78,6 @@ static void give_back(struct http_request *request)
 	if (!keep)
 		free_request(request);
 	server->under_way--;
-}
-
-/* ---- what was asked ------------------------------------------------------------------------- */
-
-const char *http_method(const struct http_request *request)
-{
-	return request->method;
-}
-
-const char *http_path(const struct http_request *request)
-{
-	return request->path;
-}
-
-const char *http_header(const struct http_request *request, const char *name)
-{
-	return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
-}
-
-const char *http_query(const struct http_request *request, const char *name)
-{
-	return MHD_lookup_connection_value(request->connection, MHD_GET_ARGUMENT_KIND, name);
-}
-
-const char *http_body(const struct http_request *request, size_t *size)
-{
-	*size = request->body.len;
-	return request->body.data ? request->body.data : "";
-}
-
-struct arena *http_arena(struct http_request *request)
-{
-	return request->arena;
-}
-
-/* ---- answering ------------------------------------------------------------------------------ */
-
-static void add_fields(struct MHD_Response *response, const char *type,
-		       const struct http_field *fields)
-{
-	if (type)
-		MHD_add_response_header(response, "Content-Type", type);
-	MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
-	for (; fields && fields->name; fields++) {
-		/* refused by libmicrohttpd when it would break the header apart */
-		if (MHD_add_response_header(response, fields->name, fields->value) != MHD_YES)
-			log_warn(0, "header %s cannot be sent", fields->name);
-	}
-}
-
-static void respond(struct http_request *request, int status, struct MHD_Response *response)
-{
-	struct MHD_Connection *connection = request->connection;
-	request->status = status;
-	request->response = response;
-	/* while the handler runs its own thread goes on with the response afterwards */
-	if (atomic_exchange(&request->state, REQUEST_REPLIED) == REQUEST_WAITING)
-		MHD_resume_connection(connection);
-}
-
-void http_reply(struct http_request *request, int status, const char *type,
-		const struct http_field *fields, const void *body, size_t size)
-{
-	struct MHD_Response *response =
-	    MHD_create_response_from_buffer(size, (void *)(uintptr_t)body, MHD_RESPMEM_MUST_COPY);
-	if (!response)
-		fatal("out of memory");
-	add_fields(response, type, fields);
-	respond(request, status, response);
-}
-
-static const char *title(int status)
-{
-	switch (status) {
-	case 400:
-		return "The request cannot be understood";
-	case 401:
-	case 403:
-		return "Not allowed";
-	case 404:
-		return "Not found";
-	case 405:
-		return "Method not allowed";
-	case 408:
-		return "The request took too long";
-	case 409:
-		return "Conflict";
-	case 411:
-		return "Length required";
-	case 413:
-		return "Too large";
-	case 415:
-		return "Content type not supported";
-	case 422:
-		return "The request cannot be carried out";
-	case 429:
-		return "Too many requests";
-	case 503:
-		return "Not available now";
-	default:
-		return status < 500 ? "The request is refused" : "Something is broken here";
-	}
-}
-
-static void problem(struct http_request *request, int status, const char *code, const char *field,
-		    const char *detail, const struct http_field *fields)
-{
-	char type[120];
-	snprintf(type, sizeof(type), "urn:redress:problem:%s", code);
-	json_t *body = json_pack("{s:s, s:s, s:i, s:s, s:s*}", "type", type, "title", title(status),
-				 "status", status, "detail", detail, "field", field);
-	char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
-	const char *sent = text ? text : "{}";
-	http_reply(request, status, "application/problem+json", fields, sent, strlen(sent));
-	free(text);
-	json_decref(body);
-}
-
-void http_problem(struct http_request *request, int status, const char *code, const char *field,
-		  const char *detail)
-{
-	problem(request, status, code, field, detail, NULL);
-}
-
-void http_problem_later(struct http_request *request, int status, const char *code,
-			const char *detail, unsigned retry_after_s)
-{
-	char seconds[16];
-	snprintf(seconds, sizeof(seconds), "%u", retry_after_s);
-	const struct http_field fields[] = {{"Retry-After", seconds}, {NULL, NULL}};
-	problem(request, status, code, NULL, detail, fields);
-}
-
-/* ---- streams -------------------------------------------------------------------------------- */
-
-struct http_stream {
-	pthread_mutex_t lock;
-	struct MHD_Connection *connection;
-	struct buffer unsent;
-	bool suspended, gone, ended;
-};
-
-static void free_stream(struct http_stream *stream)
-{
-	pthread_mutex_destroy(&stream->lock);
-	buffer_free(&stream->unsent);
-	free(stream);
-}
-
-/* libmicrohttpd wants bytes: gives what there is, or sleeps until there is something. */
-static ssize_t read_stream(void *self, uint64_t position, char *out, size_t room)
-{
-	(void)position;
-	struct http_stream *stream = self;
-	ssize_t given = 0;
-	pthread_mutex_lock(&stream->lock);
-	size_t size = stream->unsent.len < room ? stream->unsent.len : room;
-	if (size) {
-		memcpy(out, stream->unsent.data, size);
-		memmove(stream->unsent.data, stream->unsent.data + size, stream->unsent.len - size);
-		stream->unsent.len -= size;
-		given = (ssize_t)size;
-	} else if (stream->ended) {
-		given = MHD_CONTENT_READER_END_OF_STREAM;
-	} else {
-		MHD_suspend_connection(stream->connection);
-		stream->suspended = true;
-	}
-	pthread_mutex_unlock(&stream->lock);
-	return given;
-}
-
-static void stream_closed(void *self)
-{
-	struct http_stream *stream = self;
-	pthread_mutex_lock(&stream->lock);
-	stream->gone = true;
-	bool unused = stream->ended;
-	pthread_mutex_unlock(&stream->lock);
-	if (unused)
-		free_stream(stream);
-}
-
-struct http_stream *http_stream_start(struct http_request *request, const char *type,
-				      const struct http_field *fields)
-{
-	struct http_stream *stream = x_calloc(1, sizeof(*stream));
-	pthread_mutex_init(&stream->lock, NULL);
-	stream->connection = request->connection;
-	struct MHD_Response *response = MHD_create_response_from_callback(
-	    MHD_SIZE_UNKNOWN, 4096, read_stream, stream, stream_closed);
-	if (!response)
-		fatal("out of memory");
-	add_fields(response, type, fields);
-	respond(request, 200, response);
-	return stream;
-}
-
-/* With the lock held. */
-static void wake(struct http_stream *stream)
-{
-	if (!stream->suspended)
-		return;
-	stream->suspended = false;
-	MHD_resume_connection(stream->connection);
-}
-
-int http_stream_send(struct http_stream *stream, const void *data, size_t size)
-{
-	pthread_mutex_lock(&stream->lock);
-	int result = stream->gone || stream->unsent.len + size > STREAM_UNSENT_MAX ? -1 : 0;
-	if (!result) {
-		buffer_add(&stream->unsent, data, size);
-		wake(stream);
-	}
-	pthread_mutex_unlock(&stream->lock);
-	return result;
-}
-
-void http_stream_end(struct http_stream **stream)
-{
-	if (!*stream)
-		return;
-	pthread_mutex_lock(&(*stream)->lock);
-	(*stream)->ended = true;
-	bool unused = (*stream)->gone;
-	if (!unused)
-		wake(*stream);
-	pthread_mutex_unlock(&(*stream)->lock);
-	if (unused)
-		free_stream(*stream);
-	*stream = NULL;
 }
 
 /* ---- libmicrohttpd -------------------------------------------------------------------------- */
@@ -496,6 +241,23 @@ static int listen_at(const char *listen, struct err *err)
 		freeaddrinfo(found);
 	free(name);
 	return fd;
+}
+
+/* ---- life ----------------------------------------------------------------------------------- */
+
+struct http_options http_options(const struct settings *settings, const char *name)
+{
+	char listen[40], threads[40], connections[40], per_ip[40];
+	snprintf(listen, sizeof(listen), "%s.listen", name);
+	snprintf(threads, sizeof(threads), "%s.threads", name);
+	snprintf(connections, sizeof(connections), "%s.connections", name);
+	snprintf(per_ip, sizeof(per_ip), "%s.connections_per_ip", name);
+	return (struct http_options){
+	    .listen = settings_str(settings, listen),
+	    .threads = (unsigned)settings_int(settings, threads),
+	    .connections = (unsigned)settings_int(settings, connections),
+	    .connections_per_ip = (unsigned)settings_int(settings, per_ip),
+	};
 }
 
 struct http_server *http_server_start(const struct http_options *options, http_handler *handler,
