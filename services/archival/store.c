@@ -33,8 +33,7 @@ static const char change_cases_sql[] =
 struct store *store_new(const struct settings *settings)
 {
 	struct store *store = x_calloc(1, sizeof(*store));
-	store->postgres =
-	    postgres_new(settings_str(settings, "postgres.conninfo"), "redress-archival");
+	store->postgres = postgres_new(settings, "redress-archival");
 	postgres_begin_with(store->postgres, session_sql);
 	return store;
 }

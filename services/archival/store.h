@@ -10,8 +10,7 @@
 #include <stdint.h>
 
 #include "domain/ledger.h"
-#include "grievance.pb-c.h"
-#include "rows.h"
+#include "entry.h"
 #include "util/arena.h"
 #include "util/err.h"
 #include "util/settings.h"
@@ -44,31 +43,6 @@ int store_load_grievances(struct store *store, struct arena *arena, const int64_
 			  size_t count,
 			  void (*each)(void *self, uint64_t number, const void *state, size_t size),
 			  void *self, struct err *err) MUST_CHECK;
-
-struct tally {
-	int64_t day; /* since 1970-01-01, UTC */
-	const char *kind, *agency, *category;
-	int64_t events;
-};
-
-struct mark {
-	const char *dead_topic;
-	int32_t partition;
-	int64_t dead_offset, at_ms;
-};
-
-/* Everything of one batch. */
-struct entry {
-	struct buffer rows[RECORDS]; /* built by row_...() */
-	size_t counts[RECORDS];
-	const Redress__Epoch **epochs;
-	size_t epoch_count;
-	struct tally *tallies;
-	size_t tally_count;
-	struct mark *marks;
-	size_t mark_count;
-	int64_t first_event_ms, last_event_ms; /* 0: no events */
-};
 
 /*
  * All of it or nothing. positions: those whose reached is beyond next are moved, and it is a

@@ -155,8 +155,7 @@ static bool is_better(const struct settings *settings, const struct model *servi
 	    .least_cases = (uint64_t)settings_int(settings, "promote.least_cases"),
 	    .chance = (double)settings_int(settings, "promote.chance_percent") / 100};
 	int64_t since_ms = clock_now_ms() - settings_int(settings, "promote.window");
-	struct postgres *postgres =
-	    postgres_new(settings_str(settings, "postgres.conninfo"), "redress-model");
+	struct postgres *postgres = postgres_new(settings, "redress-model");
 	if (confirmed_classifications(postgres, since_ms, add_case, &trial, &err))
 		fatal("%s", err.text);
 	postgres_free(&postgres);

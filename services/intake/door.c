@@ -8,21 +8,17 @@
 #include <string.h>
 
 #include "client/key_file.h"
-#include "client/redis.h"
 #include "domain/case_number.h"
-#include "domain/hot_key.h"
 #include "domain/pipeline.h"
 #include "domain/receipt.h"
+#include "hot.h"
 #include "runtime/metrics.h"
 #include "util/alloc.h"
 #include "util/clock.h"
 #include "util/log.h"
-#include "util/text.h"
 
 #define RECEIVED_TYPE "redress.grievance.received"
-#define RESERVED_SIZE 25   /* number, fingerprint, 0 reserved or 1 done */
-#define REDIS_AWAY_MS 1000 /* do without it for so long, then ask again */
-#define PROBE_MS      500  /* how often a broker that failed is tried again */
+#define PROBE_MS      500 /* how often a broker that failed is tried again */
 #define POLL_MS       50
 #define WAIT_MS       100
 #define SLOT_MS       8
@@ -32,10 +28,6 @@ const struct setting door_settings[] = {
      "submissions that wait for the broker at most; more are answered 503"},
     {"intake.broker_patience", SETTING_DURATION, "3s", 100, 60000,
      "how long a submission waits for the broker before it is answered 503"},
-    {"intake.vault_keep", SETTING_DURATION, "3d", 60000, INT64_C(90) * 86400000,
-     "how long Redis keeps what the record will have"},
-    {"intake.ask_keep", SETTING_DURATION, "2d", 60000, INT64_C(90) * 86400000,
-     "how long an Idempotency-Key gets the same answer without asking further"},
     {NULL, SETTING_STRING, NULL, 0, 0, NULL},
 };
 
@@ -50,7 +42,7 @@ struct door {
 	struct sealer *sealer;
 	struct kafka_producer *producer;
 	uint8_t receipt_key[RECEIPT_KEY_SIZE], ask_key[32];
-	int64_t vault_keep_ms, ask_keep_ms, most;
+	int64_t most;
 	int32_t partitions;
 
 	pthread_mutex_t number_lock;
@@ -68,10 +60,7 @@ struct door {
 	_Atomic int64_t broken_ms; /* since when the broker fails; 0: it does not */
 	_Atomic int64_t probed_ms;
 
-	/* the desk's own */
-	struct redis *redis;
-	int64_t redis_away_ms;
-	struct arena *arena;
+	struct hot *hot; /* the desk's own */
 
 	struct metric *taken, *repeated, *conflicts, *busy, *without_redis;
 };
@@ -210,92 +199,19 @@ static void produce(struct door *door, struct door_entry *entry)
 
 /* ---- Redis ---------------------------------------------------------------------------------- */
 
-static struct redis_arg number_arg(struct arena *arena, int64_t value)
-{
-	const char *text = arena_printf(arena, "%lld", (long long)value);
-	return (struct redis_arg){text, strlen(text)};
-}
-
-static const void *reserved_value(struct arena *arena, uint64_t number, const uint8_t *fingerprint,
-				  uint8_t done)
-{
-	uint8_t *value = arena_take(arena, RESERVED_SIZE);
-	text_put_be64(value, number);
-	memcpy(value + 8, fingerprint, 16);
-	value[24] = done;
-	return value;
-}
-
-static void queue_ask(struct door *door, const struct door_entry *entry)
-{
-	char key[HOT_KEY_SIZE];
-	size_t len = hot_key_ask(key, case_number_partition(entry->number, door->partitions),
-				 entry->ask_key, sizeof(entry->ask_key));
-	const struct redis_arg args[] = {
-	    REDIS_ARG("SET"),
-	    {key, len},
-	    {reserved_value(door->arena, entry->number, entry->fingerprint, 0), RESERVED_SIZE},
-	    REDIS_ARG("NX"),
-	    REDIS_ARG("GET"),
-	    REDIS_ARG("PX"),
-	    number_arg(door->arena, door->ask_keep_ms)};
-	redis_queue(door->redis, args, 7);
-}
-
-static void queue_vault(struct door *door, const struct door_entry *entry)
-{
-	char key[HOT_KEY_SIZE];
-	size_t len = hot_key_vault(key, case_number_partition(entry->number, door->partitions),
-				   entry->number);
-	const struct redis_arg args[] = {REDIS_ARG("SET"),
-					 {key, len},
-					 {entry->sealed.vault, entry->sealed.vault_size},
-					 REDIS_ARG("PX"),
-					 number_arg(door->arena, door->vault_keep_ms)};
-	redis_queue(door->redis, args, 5);
-}
-
-/* Every time: a flushed Redis gets it back with the next submissions. */
-static void queue_epoch(struct door *door, const struct door_entry *entry)
-{
-	char key[HOT_KEY_SIZE];
-	size_t len = hot_key_epoch(key, entry->sealed.epoch_id, sizeof(entry->sealed.epoch_id));
-	const struct redis_arg args[] = {REDIS_ARG("SET"),
-					 {key, len},
-					 {entry->sealed.epoch, entry->sealed.epoch_size},
-					 REDIS_ARG("PX"),
-					 number_arg(door->arena, door->vault_keep_ms)};
-	redis_queue(door->redis, args, 5);
-}
-
-static void queue_settled(struct door *door, const struct settled *settled)
-{
-	char key[HOT_KEY_SIZE];
-	size_t len = hot_key_ask(key, case_number_partition(settled->number, door->partitions),
-				 settled->ask_key, sizeof(settled->ask_key));
-	const struct redis_arg args[] = {
-	    REDIS_ARG("SET"),
-	    {key, len},
-	    {reserved_value(door->arena, settled->number, settled->fingerprint, 1), RESERVED_SIZE},
-	    REDIS_ARG("PX"),
-	    number_arg(door->arena, door->ask_keep_ms)};
-	redis_queue(door->redis, args, 5);
-}
-
 /* true: goes on its way. */
-static bool use_reservation(struct door *door, struct door_entry *entry,
-			    const struct redis_reply *reply)
+static bool use_reservation(struct door *door, struct door_entry *entry)
 {
-	if (reply->kind != REDIS_STRING || reply->len != RESERVED_SIZE)
+	struct reservation before;
+	if (!hot_reserved(door->hot, entry->ticket, &before))
 		return true;
-	const uint8_t *value = (const uint8_t *)reply->data;
-	if (sodium_memcmp(value + 8, entry->fingerprint, 16) != 0) {
+	if (sodium_memcmp(before.fingerprint, entry->fingerprint, 16) != 0) {
 		finish(door, entry, DOOR_CONFLICT);
 		return false;
 	}
-	entry->number = text_get_be64(value);
+	entry->number = before.number;
 	entry->before = true;
-	if (value[24]) {
+	if (before.settled) {
 		finish(door, entry, DOOR_TAKEN_BEFORE);
 		return false;
 	}
@@ -304,59 +220,41 @@ static bool use_reservation(struct door *door, struct door_entry *entry,
 	return true;
 }
 
-static void queue_all(struct door *door, const struct door_entry *entries,
-		      const struct settled *settled, size_t settled_count)
+/* false: we do without Redis. */
+static bool ask_redis(struct door *door, struct door_entry *entries, const struct settled *settled,
+		      size_t settled_count)
 {
 	const struct door_entry *last = NULL;
-	for (const struct door_entry *entry = entries; entry; last = entry, entry = entry->next) {
+	if (hot_is_away(door->hot))
+		return false;
+	for (struct door_entry *entry = entries; entry; last = entry, entry = entry->next) {
 		if (entry->has_ask)
-			queue_ask(door, entry);
-		queue_vault(door, entry);
+			entry->ticket = hot_reserve(door->hot, entry->number, entry->ask_key,
+						    entry->fingerprint);
+		hot_keep_vault(door->hot, entry->number, &entry->sealed);
 	}
+	/* every time: a flushed Redis gets it back with the next submissions */
 	if (last)
-		queue_epoch(door, last);
+		hot_keep_epoch(door->hot, &last->sealed);
 	for (size_t i = 0; i < settled_count; i++)
-		queue_settled(door, &settled[i]);
-}
-
-static bool redis_is_away(const struct door *door)
-{
-	return clock_now_ms() - door->redis_away_ms < REDIS_AWAY_MS;
-}
-
-/* The replies in the order of the submissions; NULL: Redis is away, and we do without. */
-static struct redis_reply *ask_redis(struct door *door, const struct door_entry *entries,
-				     const struct settled *settled, size_t settled_count)
-{
-	struct err err;
-	size_t count;
-	struct redis_reply *replies;
-	if (redis_is_away(door))
-		return NULL;
-	queue_all(door, entries, settled, settled_count);
-	if (!redis_run(door->redis, door->arena, &replies, &count, &err))
-		return replies;
-	log_warn(0, "going on without Redis, will try again: %s", err.text);
-	door->redis_away_ms = clock_now_ms();
-	return NULL;
+		hot_settle(door->hot, settled[i].number, settled[i].ask_key,
+			   settled[i].fingerprint);
+	return hot_run(door->hot);
 }
 
 static void serve(struct door *door, struct door_entry *entries, const struct settled *settled,
 		  size_t settled_count)
 {
-	struct redis_reply *reply = ask_redis(door, entries, settled, settled_count);
+	bool asked = ask_redis(door, entries, settled, settled_count);
 	struct door_entry *next;
 	for (struct door_entry *entry = entries; entry; entry = next) {
 		next = entry->next; /* entry is gone once it is answered */
-		bool has_ask = entry->has_ask;
-		if (!reply)
+		if (!asked)
 			metric_add(door->without_redis, 1);
-		if (!reply || !has_ask || use_reservation(door, entry, reply))
+		if (!asked || !entry->has_ask || use_reservation(door, entry))
 			produce(door, entry);
-		if (reply)
-			reply += has_ask ? 2 : 1;
 	}
-	arena_reset(door->arena);
+	hot_end(door->hot);
 }
 
 /* ---- threads -------------------------------------------------------------------------------- */
@@ -454,10 +352,8 @@ static int connect(struct door *door, const struct settings *settings, struct er
 	door->sealer = sealer_new(settings, err);
 	if (!door->sealer)
 		return -1;
-	door->redis = redis_new(settings_str(settings, "redis.address"),
-				settings_str(settings, "redis.password"),
-				settings_int(settings, "redis.timeout"), err);
-	if (!door->redis)
+	door->hot = hot_new(settings, door->partitions, err);
+	if (!door->hot)
 		return -1;
 	const struct kafka_producer_options options = {
 	    .delivered = on_delivered,
@@ -479,10 +375,7 @@ struct door *door_new(struct runtime *runtime, struct err *err)
 	door->partitions = runtime_partitions(runtime);
 	door->numbers.node = (uint8_t)settings_int(settings, "node.id");
 	door->most = settings_int(settings, "intake.under_way");
-	door->vault_keep_ms = settings_int(settings, "intake.vault_keep");
-	door->ask_keep_ms = settings_int(settings, "intake.ask_keep");
 	door->last = &door->first;
-	door->arena = arena_new();
 	pthread_mutex_init(&door->number_lock, NULL);
 	pthread_mutex_init(&door->lock, NULL);
 	pthread_cond_init(&door->wake, NULL);
@@ -511,9 +404,8 @@ void door_free(struct door **handle)
 	if (door->poller)
 		pthread_join(door->poller, NULL);
 	kafka_producer_free(&door->producer, 0);
-	redis_free(&door->redis);
+	hot_free(&door->hot);
 	sealer_free(&door->sealer);
-	arena_free(&door->arena);
 	pthread_mutex_destroy(&door->number_lock);
 	pthread_mutex_destroy(&door->lock);
 	pthread_cond_destroy(&door->wake);

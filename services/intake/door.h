@@ -37,7 +37,8 @@ struct door_entry {
 	/* the door's */
 	uint64_t number;
 	struct sealed sealed;
-	bool before; /* under a number that was reserved by an earlier request */
+	size_t ticket; /* of hot_reserve */
+	bool before;   /* under a number that was reserved by an earlier request */
 	struct door_entry *next;
 };
 

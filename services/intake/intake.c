@@ -12,6 +12,7 @@
 #include "domain/case_number.h"
 #include "domain/receipt.h"
 #include "door.h"
+#include "hot.h"
 #include "openapi.h"
 #include "runtime/metrics.h"
 #include "util/alloc.h"
@@ -236,8 +237,8 @@ static int ready(void *self, struct err *err)
 }
 
 static const struct setting *const settings[] = {
-    intake_settings,    door_settings, sealer_settings, key_file_settings, redis_settings,
-    catalogue_settings, NULL};
+    intake_settings,   door_settings,  hot_settings,       sealer_settings,
+    key_file_settings, redis_settings, catalogue_settings, NULL};
 
 const struct service intake_service = {
     .name = "intake",

@@ -31,11 +31,8 @@ struct contacts *contacts_new(const struct settings *settings, int32_t partition
 	contacts->partitions = partitions;
 	contacts->unsealer = unsealer_new(ROLE_NOTIFICATION, public, secret);
 	sodium_memzero(secret, sizeof(secret));
-	contacts->postgres =
-	    postgres_new(settings_str(settings, "postgres.conninfo"), "redress-notification");
-	contacts->redis = redis_new(settings_str(settings, "redis.address"),
-				    settings_str(settings, "redis.password"),
-				    settings_int(settings, "redis.timeout"), err);
+	contacts->postgres = postgres_new(settings, "redress-notification");
+	contacts->redis = redis_new(settings, err);
 	if (!contacts->redis)
 		contacts_free(&contacts);
 	return contacts;

@@ -31,11 +31,8 @@ struct lookup *lookup_new(const struct settings *settings, int32_t partitions, s
 {
 	struct lookup *lookup = x_calloc(1, sizeof(*lookup));
 	lookup->partitions = partitions;
-	lookup->postgres =
-	    postgres_new(settings_str(settings, "postgres.conninfo"), "redress-portal");
-	lookup->redis = redis_new(settings_str(settings, "redis.address"),
-				  settings_str(settings, "redis.password"),
-				  settings_int(settings, "redis.timeout"), err);
+	lookup->postgres = postgres_new(settings, "redress-portal");
+	lookup->redis = redis_new(settings, err);
 	if (!lookup->redis)
 		lookup_free(&lookup);
 	return lookup;

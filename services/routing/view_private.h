@@ -26,6 +26,8 @@ struct view {
 struct redis_arg view_arg(struct arena *arena, const char *text, size_t len);
 /* The fence of a view of ours that is complete up to this offset. */
 void view_fence(const struct view *view, int64_t events_next, char fence[VIEW_FENCE_SIZE]);
+bool view_fence_is_ours(const struct view *view, int32_t partition,
+			const struct redis_reply *fence);
 /* Fills in what Redis knows; stale: set for each partition whose fence is not ours. */
 int view_read(struct view *view, struct arena *arena, struct hot_set *set, bool *stale,
 	      struct err *err) MUST_CHECK;

@@ -30,8 +30,7 @@ static const char usage[] =
 static int64_t verify(const struct settings *settings, const struct audit_head *heads, size_t count)
 {
 	struct err err;
-	struct postgres *postgres =
-	    postgres_new(settings_str(settings, "postgres.conninfo"), "redress-audit");
+	struct postgres *postgres = postgres_new(settings, "redress-audit");
 	/* one moment of the record, however long this takes */
 	if (postgres_exec(postgres, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", &err))
 		fatal("%s", err.text);

@@ -367,7 +367,7 @@ int main(int argc, char **argv)
 		fatal("libsodium cannot be used here");
 	struct desk desk = {
 	    .settings = settings,
-	    .postgres = postgres_new(settings_str(settings, "postgres.conninfo"), "redress-desk"),
+	    .postgres = postgres_new(settings, "redress-desk"),
 	    .unsealer = case_file_desk(settings_str(settings, "keys.folder")),
 	    .arena = arena_new(),
 	};

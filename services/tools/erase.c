@@ -106,9 +106,7 @@ static void erase_vault(struct eraser *eraser)
 	struct err err;
 	int32_t partitions;
 	char key[HOT_KEY_SIZE];
-	struct redis *redis = redis_new(settings_str(eraser->settings, "redis.address"),
-					settings_str(eraser->settings, "redis.password"),
-					settings_int(eraser->settings, "redis.timeout"), &err);
+	struct redis *redis = redis_new(eraser->settings, &err);
 	if (!redis || kafka_partition_count(eraser->settings, TOPIC_RECEIVED, &partitions, &err))
 		fatal("nothing was erased: %s", err.text);
 	for (size_t i = 0; i < eraser->count; i++) {
@@ -279,8 +277,7 @@ int main(int argc, char **argv)
 	bool listing = first + 1 == argc && strcmp(argv[first], "list") == 0;
 	if (!listing)
 		request = read_request(argc, argv, first);
-	eraser.postgres =
-	    postgres_new(settings_str(eraser.settings, "postgres.conninfo"), "redress-erase");
+	eraser.postgres = postgres_new(eraser.settings, "redress-erase");
 	eraser.arena = arena_new();
 	if (listing)
 		list(&eraser);

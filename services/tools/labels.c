@@ -124,8 +124,7 @@ int main(int argc, char **argv)
 		fatal("unexpected argument: %s", argv[first]);
 	if (sodium_init() < 0)
 		fatal("libsodium cannot be used here");
-	struct postgres *postgres =
-	    postgres_new(settings_str(settings, "postgres.conninfo"), "redress-labels");
+	struct postgres *postgres = postgres_new(settings, "redress-labels");
 	struct unsealer *desk = case_file_desk(settings_str(settings, "keys.folder"));
 	struct labels labels = {.out = open_output(arguments.output)};
 	if (confirmed_texts(postgres, desk, arguments.since_ms, write_line, &labels, &err))

@@ -91,8 +91,7 @@ int main(int argc, char **argv)
 	if (count <= 0)
 		fatal("sql.folder: %s holds no file NNNN_name.sql", folder);
 	struct arena *arena = arena_new();
-	struct postgres *postgres =
-	    postgres_new(settings_str(settings, "postgres.conninfo"), "redress-migrate");
+	struct postgres *postgres = postgres_new(settings, "redress-migrate");
 	if (postgres_exec(postgres,
 			  "SET client_min_messages = warning;"
 			  "CREATE TABLE IF NOT EXISTS schema_migrations (number int PRIMARY KEY,"

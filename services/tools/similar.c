@@ -143,8 +143,7 @@ int main(int argc, char **argv)
 		if (suspected || *end || end == argv[first + 1] || least < 1 || least > 100)
 			refuse();
 	}
-	struct finder finder = {.postgres = postgres_new(
-				    settings_str(settings, "postgres.conninfo"), "redress-similar"),
+	struct finder finder = {.postgres = postgres_new(settings, "redress-similar"),
 				.arena = arena_new()};
 	if (suspected)
 		print(ask(&finder, suspected_sql, NULL, 0));

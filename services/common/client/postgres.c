@@ -32,10 +32,10 @@ struct postgres {
 	size_t statement_count;
 };
 
-struct postgres *postgres_new(const char *conninfo, const char *application)
+struct postgres *postgres_new(const struct settings *settings, const char *application)
 {
 	struct postgres *postgres = x_calloc(1, sizeof(*postgres));
-	postgres->conninfo = x_strdup(conninfo);
+	postgres->conninfo = x_strdup(settings_str(settings, "postgres.conninfo"));
 	postgres->application = x_strdup(application);
 	return postgres;
 }

@@ -17,8 +17,11 @@
 struct postgres;
 struct postgres_result; /* freed by postgres_result_free */
 
-/* conninfo as libpq takes it; does not connect yet. application: shown in pg_stat_activity. */
-struct postgres *postgres_new(const char *conninfo, const char *application);
+/* The setting of every program that uses PostgreSQL: postgres.conninfo (a secret). */
+extern const struct setting postgres_settings[];
+
+/* Does not connect yet. application: shown in pg_stat_activity. */
+struct postgres *postgres_new(const struct settings *settings, const char *application);
 /* Statements that every new connection begins with: a literal. */
 void postgres_begin_with(struct postgres *postgres, const char *sql);
 void postgres_free(struct postgres **postgres);
@@ -71,8 +74,5 @@ void copy_time_ms(struct buffer *rows, int64_t unix_ms); /* timestamptz */
 /* statement: "COPY t (a, b) FROM STDIN BINARY". */
 int postgres_copy(struct postgres *postgres, const char *statement, struct buffer *rows,
 		  struct err *err) MUST_CHECK;
-
-/* The setting every daemon that uses PostgreSQL has: postgres.conninfo (a secret). */
-extern const struct setting postgres_settings[];
 
 #endif

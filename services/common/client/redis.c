@@ -46,14 +46,14 @@ static int split_address(struct redis *redis, const char *address, struct err *e
 	return 0;
 }
 
-struct redis *redis_new(const char *address, const char *password, int64_t timeout_ms,
-			struct err *err)
+struct redis *redis_new(const struct settings *settings, struct err *err)
 {
 	struct redis *redis = x_calloc(1, sizeof(*redis));
-	redis->password = x_strdup(password ? password : "");
+	int64_t timeout_ms = settings_int(settings, "redis.timeout");
+	redis->password = x_strdup(settings_str(settings, "redis.password"));
 	redis->timeout.tv_sec = timeout_ms / 1000;
 	redis->timeout.tv_usec = timeout_ms % 1000 * 1000;
-	if (split_address(redis, address, err))
+	if (split_address(redis, settings_str(settings, "redis.address"), err))
 		redis_free(&redis);
 	return redis;
 }

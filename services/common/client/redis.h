@@ -34,10 +34,11 @@ struct redis_arg {
 
 #define REDIS_ARG(text) ((struct redis_arg){(text), sizeof(text) - 1}) /* a literal */
 
-/* address: "host:port[/db]", "[::1]:6379". password may be NULL or "". Does not connect yet.
- * NULL: the address is not understood. */
-struct redis *redis_new(const char *address, const char *password, int64_t timeout_ms,
-			struct err *err) MUST_CHECK;
+/* The settings of every program that uses Redis: redis.address, redis.password, redis.timeout. */
+extern const struct setting redis_settings[];
+
+/* Does not connect yet. NULL: the address is not understood. */
+struct redis *redis_new(const struct settings *settings, struct err *err) MUST_CHECK;
 void redis_free(struct redis **redis);
 
 /* Queues one command; everything is copied. */
@@ -51,8 +52,5 @@ int redis_run(struct redis *redis, struct arena *arena, struct redis_reply **rep
 	      struct err *err) MUST_CHECK;
 /* The same for callers that only want to know that every command was done. */
 int redis_run_all_ok(struct redis *redis, struct err *err) MUST_CHECK;
-
-/* The settings every daemon that uses Redis has: redis.address, redis.password, redis.timeout. */
-extern const struct setting redis_settings[];
 
 #endif
