@@ -204,7 +204,7 @@ static void add_dead(struct entry *entry, const struct kafka_message *message,
 		entry->marks[entry->mark_count++] = (struct mark){
 		    message->topic, message->partition, letter->replayed_offset, letter->at_ms};
 	else
-		row_dead(rows_for(entry, RECORD_DEAD), letter, message);
+		row_dead(rows_for(entry, RECORD_DEAD), entry->arena, letter, message);
 }
 
 void entry_add(struct entry *entry, const struct letter *letter)

@@ -1,7 +1,10 @@
 #include "rows.h"
 
+#include <string.h>
+
 #include "client/postgres.h"
 #include "domain/case_state.h"
+#include "domain/pipeline.h"
 
 #define SIGNATURE_SIZE 32
 
@@ -216,9 +219,35 @@ void row_outcome(struct buffer *rows, const Redress__NotificationOutcome *outcom
 	copy_str(rows, outcome->provider_id);
 }
 
-void row_dead(struct buffer *rows, const Redress__DeadLetter *letter,
+/* A grievance without the key that opens it; nothing when it cannot be told where the key is. */
+static ProtobufCBinaryData without_key(struct arena *arena, const ProtobufCBinaryData *value)
+{
+	ProtobufCBinaryData rest = {0, NULL};
+	Redress__GrievanceReceived *received =
+	    redress__grievance_received__unpack(arena_protobuf(arena), value->len, value->data);
+	if (!received)
+		return rest;
+	received->key = NULL;
+	rest.data = arena_take(arena, redress__grievance_received__get_packed_size(received));
+	rest.len = redress__grievance_received__pack(received, rest.data);
+	return rest;
+}
+
+static ProtobufCBinaryData kept_of(struct arena *arena, const Redress__DeadLetter *letter,
+				   const struct kafka_message *source)
+{
+	if (strcmp(letter->topic, TOPIC_RECEIVED) != 0)
+		return (ProtobufCBinaryData){source->len, (uint8_t *)(uintptr_t)source->value};
+	Redress__DeadLetter kept = *letter;
+	kept.value = without_key(arena, &letter->value);
+	uint8_t *packed = arena_take(arena, redress__dead_letter__get_packed_size(&kept));
+	return (ProtobufCBinaryData){redress__dead_letter__pack(&kept, packed), packed};
+}
+
+void row_dead(struct buffer *rows, struct arena *arena, const Redress__DeadLetter *letter,
 	      const struct kafka_message *source)
 {
+	ProtobufCBinaryData body = kept_of(arena, letter, source);
 	copy_row(rows, 9);
 	copy_str(rows, source->topic);
 	copy_int4(rows, source->partition);
@@ -228,7 +257,7 @@ void row_dead(struct buffer *rows, const Redress__DeadLetter *letter,
 	copy_str(rows, letter->service);
 	copy_str(rows, letter->reason);
 	copy_time_ms(rows, letter->at_ms);
-	copy_bytes(rows, source->value, source->len);
+	data(rows, &body);
 }
 
 void row_ledger(struct buffer *rows, const struct ledger_entry *entry,

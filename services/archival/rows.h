@@ -8,6 +8,7 @@
 #include "dead_letter.pb-c.h"
 #include "grievance.pb-c.h"
 #include "notification.pb-c.h"
+#include "util/arena.h"
 #include "util/buffer.h"
 
 enum record {
@@ -40,7 +41,9 @@ void row_refusal(struct buffer *rows, const Redress__CaseEvent *event,
 void row_case(struct buffer *rows, const Redress__CaseState *state);
 void row_outcome(struct buffer *rows, const Redress__NotificationOutcome *outcome,
 		 const struct kafka_message *source);
-void row_dead(struct buffer *rows, const Redress__DeadLetter *letter,
+/* The record keeps letters for ever, but a case's key only where it can be erased (case_keys): of a
+ * grievance it keeps all but the key. Kafka has the letter whole, as long as it can be replayed. */
+void row_dead(struct buffer *rows, struct arena *arena, const Redress__DeadLetter *letter,
 	      const struct kafka_message *source);
 /* leaves: entry->events of them. tree: the partition's head with this entry. */
 void row_ledger(struct buffer *rows, const struct ledger_entry *entry,

@@ -3,10 +3,10 @@
 #include <pthread.h>
 #include <sodium.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/cloud_event.h"
 #include "client/key_file.h"
 #include "domain/case_number.h"
 #include "domain/pipeline.h"
@@ -173,23 +173,15 @@ int door_ready(struct door *door, struct err *err)
 static void produce(struct door *door, struct door_entry *entry)
 {
 	struct err err;
-	char key[CASE_NUMBER_TEXT_SIZE], id[40], time[CLOCK_RFC3339_SIZE];
+	char key[CASE_NUMBER_TEXT_SIZE], time[CLOCK_RFC3339_SIZE];
+	struct kafka_header headers[CLOUD_EVENT_HEADERS];
 	case_number_format(entry->number, key);
-	snprintf(id, sizeof(id), "%s", key);
-	clock_rfc3339(clock_now_ms(), time);
-	const char *source = runtime_source(door->runtime);
-	const struct kafka_header headers[] = {
-	    {"ce_specversion", "1.0", 3},
-	    {"ce_id", id, strlen(id)},
-	    {"ce_type", RECEIVED_TYPE, strlen(RECEIVED_TYPE)},
-	    {"ce_source", source, strlen(source)},
-	    {"ce_time", time, strlen(time)},
-	    {"content-type", "application/protobuf", 20},
-	};
+	cloud_event(headers, key, RECEIVED_TYPE, runtime_source(door->runtime),
+		    clock_rfc3339(clock_now_ms(), time));
 	enum kafka_sent sent = kafka_produce(
 	    door->producer, TOPIC_RECEIVED, case_number_partition(entry->number, door->partitions),
 	    key, strlen(key), entry->sealed.received, entry->sealed.received_size, headers,
-	    sizeof(headers) / sizeof(*headers), entry, &err);
+	    CLOUD_EVENT_HEADERS, entry, &err);
 	if (sent == KAFKA_SENT)
 		return;
 	if (sent == KAFKA_REFUSED)

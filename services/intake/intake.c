@@ -1,7 +1,6 @@
 /* Requests in, submissions to the door, answers out. */
 #include "intake.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,8 +33,7 @@ struct intake {
 	struct runtime *runtime;
 	struct door *door;
 	struct http_server *server;
-	pthread_rwlock_t lock; /* of catalogue */
-	struct catalogue *catalogue;
+	struct shared_catalogue *catalogue;
 	const char *portal_url;
 	struct metric *refused;
 };
@@ -96,9 +94,9 @@ static void refuse(struct intake *intake, struct http_request *request,
 static bool check(struct intake *intake, struct arena *arena, struct submission *submission,
 		  struct problem *problem)
 {
-	pthread_rwlock_rdlock(&intake->lock);
-	bool fine = submission_check(arena, intake->catalogue, submission, problem);
-	pthread_rwlock_unlock(&intake->lock);
+	bool fine = submission_check(arena, shared_catalogue_borrow(intake->catalogue), submission,
+				     problem);
+	shared_catalogue_return(intake->catalogue);
 	return fine;
 }
 
@@ -189,10 +187,9 @@ static int start(struct runtime *runtime, void **self, struct err *err)
 	intake->portal_url = settings_str(settings, "portal.url");
 	if (check_url(intake->portal_url, err))
 		return -1;
-	pthread_rwlock_init(&intake->lock, NULL);
 	intake->refused = metric_counter("redress_intake_submissions_total", "outcome=\"refused\"",
 					 "Submissions by outcome.");
-	intake->catalogue = catalogue_load(settings_str(settings, "catalogue.folder"), err);
+	intake->catalogue = shared_catalogue_load(settings, err);
 	if (!intake->catalogue)
 		return -1;
 	intake->door = door_new(runtime, err);
@@ -210,24 +207,14 @@ static void stop(void *self)
 	struct intake *intake = self;
 	http_server_stop(&intake->server, STOP_GRACE_MS);
 	door_free(&intake->door);
-	catalogue_free(&intake->catalogue);
-	pthread_rwlock_destroy(&intake->lock);
+	shared_catalogue_free(&intake->catalogue);
 	free(intake);
 }
 
 static int reload(void *self, struct err *err)
 {
 	struct intake *intake = self;
-	struct catalogue *fresh = catalogue_load(
-	    settings_str(runtime_settings(intake->runtime), "catalogue.folder"), err);
-	if (!fresh)
-		return -1;
-	pthread_rwlock_wrlock(&intake->lock);
-	struct catalogue *old = intake->catalogue;
-	intake->catalogue = fresh;
-	pthread_rwlock_unlock(&intake->lock);
-	catalogue_free(&old);
-	return 0;
+	return shared_catalogue_reload(intake->catalogue, runtime_settings(intake->runtime), err);
 }
 
 static int ready(void *self, struct err *err)

@@ -293,8 +293,7 @@ int attempts_reload(struct attempts *attempts, struct err *err)
 		err_set(err, "templates.folder: en.txt has no [%s]", name);
 		templates_free(&templates);
 	}
-	struct catalogue *catalogue =
-	    templates ? catalogue_load(settings_str(settings, "catalogue.folder"), err) : NULL;
+	struct catalogue *catalogue = templates ? catalogue_load(settings, err) : NULL;
 	if (!catalogue) {
 		templates_free(&templates);
 		return -1;

@@ -168,25 +168,16 @@ static void ask_epochs(struct contacts *contacts, struct arena *arena, struct va
 
 /* ---- PostgreSQL ----------------------------------------------------------------------------- */
 
-static ProtobufCBinaryData column(struct arena *arena, const struct postgres_result *rows,
-				  size_t row, int at)
-{
-	size_t size;
-	const char *data = postgres_get_bytes(rows, row, at, &size);
-	return (ProtobufCBinaryData){size, arena_copy(arena, data, size)};
-}
-
 static void read_record(struct contacts *contacts, const struct postgres_result *rows, size_t row,
 			struct known_contact *known)
 {
 	Redress__Epoch epoch = REDRESS__EPOCH__INIT;
 	Redress__CaseKey key = REDRESS__CASE_KEY__INIT;
-	ProtobufCBinaryData sealed = column(known->arena, rows, row, 1);
-	ProtobufCBinaryData language = column(known->arena, rows, row, 5);
-	key.contact_key = column(known->arena, rows, row, 2);
-	key.epoch_id = epoch.id = column(known->arena, rows, row, 3);
-	epoch.contact_for_notification = column(known->arena, rows, row, 4);
-	known->language = arena_strndup(known->arena, (const char *)language.data, language.len);
+	ProtobufCBinaryData sealed = postgres_get_data(rows, row, 1);
+	key.contact_key = postgres_get_data(rows, row, 2);
+	key.epoch_id = epoch.id = postgres_get_data(rows, row, 3);
+	epoch.contact_for_notification = postgres_get_data(rows, row, 4);
+	known->language = arena_strdup(known->arena, postgres_get_text(rows, row, 5));
 	known->found = open_contact(contacts, known, &epoch, &key, &sealed) == 0;
 }
 

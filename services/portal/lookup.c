@@ -153,9 +153,7 @@ static void look_in_record(struct lookup *lookup, struct arena *arena, uint64_t 
 static const char *text_of(struct arena *arena, const struct postgres_result *rows, size_t row,
 			   int column)
 {
-	size_t size;
-	const char *text = postgres_get_bytes(rows, row, column, &size);
-	return arena_strndup(arena, text, size);
+	return arena_strdup(arena, postgres_get_text(rows, row, column));
 }
 
 /* What became of the messages to the citizen. Without PostgreSQL it is not shown. */

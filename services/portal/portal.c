@@ -46,8 +46,7 @@ static const struct setting portal_settings[] = {
 struct portal {
 	struct runtime *runtime;
 	struct http_server *server;
-	pthread_rwlock_t lock; /* of catalogue */
-	struct catalogue *catalogue;
+	struct shared_catalogue *catalogue;
 	struct lookup **lookups; /* those not in use */
 	size_t free_lookups, all_lookups;
 	pthread_mutex_t pool_lock;
@@ -98,9 +97,8 @@ static enum lookup_outcome show(void *self, struct arena *arena, uint64_t number
 		   1);
 	if (outcome != LOOKUP_FOUND)
 		return outcome;
-	pthread_rwlock_rdlock(&portal->lock);
-	*json = case_view(portal->catalogue, found, language);
-	pthread_rwlock_unlock(&portal->lock);
+	*json = case_view(shared_catalogue_borrow(portal->catalogue), found, language);
+	shared_catalogue_return(portal->catalogue);
 	return outcome;
 }
 
@@ -299,11 +297,10 @@ static int start(struct runtime *runtime, void **self, struct err *err)
 	struct portal *portal = x_calloc(1, sizeof(*portal));
 	*self = portal;
 	portal->runtime = runtime;
-	pthread_rwlock_init(&portal->lock, NULL);
 	pthread_mutex_init(&portal->pool_lock, NULL);
 	pthread_cond_init(&portal->pool_wake, NULL);
 	count_things(portal);
-	portal->catalogue = catalogue_load(settings_str(settings, "catalogue.folder"), err);
+	portal->catalogue = shared_catalogue_load(settings, err);
 	/* one for each thread of the server and for the changes of followed cases, and one that
 	 * looks for such changes */
 	if (!portal->catalogue || make_lookups(portal, options.threads + 2, err))
@@ -326,23 +323,14 @@ static void stop(void *self)
 	for (size_t i = 0; i < portal->free_lookups; i++)
 		lookup_free(&portal->lookups[i]);
 	free(portal->lookups);
-	catalogue_free(&portal->catalogue);
+	shared_catalogue_free(&portal->catalogue);
 	free(portal);
 }
 
 static int reload(void *self, struct err *err)
 {
 	struct portal *portal = self;
-	struct catalogue *fresh = catalogue_load(
-	    settings_str(runtime_settings(portal->runtime), "catalogue.folder"), err);
-	if (!fresh)
-		return -1;
-	pthread_rwlock_wrlock(&portal->lock);
-	struct catalogue *old = portal->catalogue;
-	portal->catalogue = fresh;
-	pthread_rwlock_unlock(&portal->lock);
-	catalogue_free(&old);
-	return 0;
+	return shared_catalogue_reload(portal->catalogue, runtime_settings(portal->runtime), err);
 }
 
 static const struct setting *const settings[] = {portal_settings, redis_settings, postgres_settings,

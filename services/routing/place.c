@@ -42,7 +42,7 @@ struct places *places_load(const struct settings *settings, struct err *err)
 {
 	const char *folder = settings_str(settings, "catalogue.folder");
 	struct places *places = x_calloc(1, sizeof(*places));
-	places->catalogue = catalogue_load(folder, err);
+	places->catalogue = catalogue_load(settings, err);
 	if (places->catalogue)
 		places->rules = load_rules(places->catalogue, folder, err);
 	if (!places->rules)

@@ -24,13 +24,6 @@ struct unsealer *case_file_desk(const char *keys_folder)
 
 /* ---- reading -------------------------------------------------------------------------------- */
 
-static ProtobufCBinaryData column(struct arena *arena, const struct postgres_result *row, int at)
-{
-	size_t size;
-	const char *data = postgres_get_bytes(row, 0, at, &size);
-	return (ProtobufCBinaryData){size, arena_copy(arena, data, size)};
-}
-
 /* Without the row of case_keys nothing opens any more, and the file has no text. */
 static int open_text(struct unsealer *desk, struct arena *arena, uint64_t number,
 		     const struct postgres_result *row, struct case_file *file, struct err *err)
@@ -38,10 +31,10 @@ static int open_text(struct unsealer *desk, struct arena *arena, uint64_t number
 	Redress__Epoch epoch = REDRESS__EPOCH__INIT;
 	Redress__CaseKey key = REDRESS__CASE_KEY__INIT;
 	Redress__GrievanceText *text;
-	ProtobufCBinaryData sealed = column(arena, row, 1);
-	key.epoch_id = epoch.id = column(arena, row, 2);
-	key.text_key = column(arena, row, 3);
-	epoch.text_for_desk = column(arena, row, 4);
+	ProtobufCBinaryData sealed = postgres_get_data(row, 0, 1);
+	key.epoch_id = epoch.id = postgres_get_data(row, 0, 2);
+	key.text_key = postgres_get_data(row, 0, 3);
+	epoch.text_for_desk = postgres_get_data(row, 0, 4);
 	if (!key.text_key.len)
 		return 0;
 	if (unsealer_key(desk, &epoch, &key, number, SEAL_TEXT, file->text_key, err) ||
@@ -62,10 +55,9 @@ static int read_events(struct postgres *postgres, struct arena *arena, uint64_t 
 		return -1;
 	file->events = arena_take(arena, (postgres_rows(rows) + 1) * sizeof(*file->events));
 	for (size_t i = 0; i < postgres_rows(rows); i++) {
-		size_t size;
-		const char *body = postgres_get_bytes(rows, i, 0, &size);
+		ProtobufCBinaryData body = postgres_get_data(rows, i, 0);
 		const Redress__CaseEvent *event =
-		    redress__case_event__unpack(arena_protobuf(arena), size, (const uint8_t *)body);
+		    redress__case_event__unpack(arena_protobuf(arena), body.len, body.data);
 		if (event)
 			file->events[file->event_count++] = event;
 	}
@@ -91,7 +83,7 @@ int case_file_read(struct postgres *postgres, struct unsealer *desk, struct aren
 	if (!postgres_rows(row)) {
 		err_set(err, "the record has no such case");
 	} else {
-		ProtobufCBinaryData state = column(arena, row, 0);
+		ProtobufCBinaryData state = postgres_get_data(row, 0, 0);
 		file->state =
 		    redress__case_state__unpack(arena_protobuf(arena), state.len, state.data);
 		result = file->state

@@ -37,19 +37,6 @@ struct reading {
 	int32_t version;
 };
 
-static ProtobufCBinaryData column(const struct postgres_result *rows, size_t row, int at)
-{
-	size_t size;
-	const char *data = postgres_get_bytes(rows, row, at, &size);
-	return (ProtobufCBinaryData){size, (uint8_t *)(uintptr_t)data};
-}
-
-static const char *text_column(const struct postgres_result *rows, size_t row, int at)
-{
-	size_t size;
-	return postgres_get_bytes(rows, row, at, &size);
-}
-
 /* false: it cannot be opened, which has been logged. */
 static bool read_text(struct reading *reading, const struct postgres_result *rows, size_t row,
 		      struct confirmed *confirmed)
@@ -58,10 +45,10 @@ static bool read_text(struct reading *reading, const struct postgres_result *row
 	Redress__GrievanceText *text;
 	Redress__Epoch epoch = REDRESS__EPOCH__INIT;
 	Redress__CaseKey key = REDRESS__CASE_KEY__INIT;
-	ProtobufCBinaryData sealed = column(rows, row, 6);
-	key.epoch_id = epoch.id = column(rows, row, 7);
-	key.text_key = column(rows, row, 8);
-	epoch.text_for_desk = column(rows, row, 9);
+	ProtobufCBinaryData sealed = postgres_get_data(rows, row, 6);
+	key.epoch_id = epoch.id = postgres_get_data(rows, row, 7);
+	key.text_key = postgres_get_data(rows, row, 8);
+	epoch.text_for_desk = postgres_get_data(rows, row, 9);
 	if (unsealer_text(reading->desk, reading->arena, &epoch, &key, confirmed->number,
 			  sealed.data, sealed.len, &text, &err)) {
 		log_warn(confirmed->number, "passed over: %s", err.text);
@@ -75,7 +62,7 @@ static bool read_text(struct reading *reading, const struct postgres_result *row
 static bool read_classification(struct reading *reading, const struct postgres_result *rows,
 				size_t row, struct confirmed *confirmed)
 {
-	ProtobufCBinaryData body = column(rows, row, 6);
+	ProtobufCBinaryData body = postgres_get_data(rows, row, 6);
 	const Redress__CaseEvent *event =
 	    redress__case_event__unpack(arena_protobuf(reading->arena), body.len, body.data);
 	if (!event || event->body_case != REDRESS__CASE_EVENT__BODY_OPENED)
@@ -90,9 +77,9 @@ static int read_row(struct reading *reading, const struct postgres_result *rows,
 	struct confirmed confirmed = {
 	    .number = (uint64_t)postgres_get_int(rows, row, 0),
 	    .at_ms = postgres_get_int(rows, row, 2),
-	    .how = text_column(rows, row, 3),
-	    .category = text_column(rows, row, 4),
-	    .language = text_column(rows, row, 5),
+	    .how = postgres_get_text(rows, row, 3),
+	    .category = postgres_get_text(rows, row, 4),
+	    .language = postgres_get_text(rows, row, 5),
 	};
 	reading->number = (int64_t)confirmed.number;
 	reading->version = (int32_t)postgres_get_int(rows, row, 1);

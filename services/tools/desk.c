@@ -328,12 +328,11 @@ static int due(struct desk *desk, const char *office)
 			   params, 2, &rows, &err))
 		fatal("%s", err.text);
 	for (size_t i = 0; i < postgres_rows(rows); i++) {
-		size_t size;
 		case_number_format((uint64_t)postgres_get_int(rows, i, 0), number);
-		printf(
-		    "%s  version %-3" PRId64 " %s  %-11s %s\n", number,
-		    postgres_get_int(rows, i, 1), clock_rfc3339(postgres_get_int(rows, i, 2), time),
-		    postgres_get_bytes(rows, i, 3, &size), postgres_get_bytes(rows, i, 4, &size));
+		printf("%s  version %-3" PRId64 " %s  %-11s %s\n", number,
+		       postgres_get_int(rows, i, 1),
+		       clock_rfc3339(postgres_get_int(rows, i, 2), time),
+		       postgres_get_text(rows, i, 3), postgres_get_text(rows, i, 4));
 	}
 	if (postgres_rows(rows) == DUE_MAX)
 		fprintf(stderr, "the first %d\n", DUE_MAX);

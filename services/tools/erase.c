@@ -4,10 +4,10 @@
  *           redress-erase [--config FILE] list
  *
  * Destroys the keys of a case, and of every other number under which the same was submitted: the
- * rows of case_keys, dead letters that hold the grievance with its key, and the vault's entries in
- * Redis. What is left, everywhere, is sealed with keys that are gone. Events, ledger and proofs
- * stay as they are and stay valid. It is recorded, with the reason and by whom, in a table that
- * cannot be changed (list prints it). The reason must not name the person.
+ * rows of case_keys and the vault's entries in Redis. What is left, everywhere, is sealed with keys
+ * that are gone. Events, ledger and proofs stay as they are and stay valid. It is recorded, with
+ * the reason and by whom, in a table that cannot be changed (list prints it). The reason must not
+ * name the person.
  *
  * The topics by which the grievance came in hold a wrapped key until their retention has passed;
  * the command says until when. Backups hold keys as long as they are kept: after restoring one,
@@ -121,26 +121,6 @@ static void erase_vault(struct eraser *eraser)
 	redis_free(&redis);
 }
 
-/* The letters of grievances that could not be processed hold them whole; the key they came under
- * is the number as it is written. */
-static size_t erase_letters(struct eraser *eraser)
-{
-	size_t erased = 0;
-	char written[CASE_NUMBER_TEXT_SIZE];
-	for (size_t i = 0; i < eraser->count; i++) {
-		case_number_format((uint64_t)eraser->numbers[i], written);
-		struct postgres_param param = postgres_bytes(written, strlen(written));
-		struct postgres_result *result =
-		    ask(eraser,
-			"DELETE FROM dead_letters WHERE topic = 'grievances.received'"
-			" AND position($1::bytea IN body) > 0",
-			&param, 1);
-		erased += postgres_affected(result);
-		postgres_result_free(&result);
-	}
-	return erased;
-}
-
 static size_t erase_keys(struct eraser *eraser)
 {
 	struct postgres_param numbers =
@@ -171,16 +151,37 @@ static bool put_on_record(struct eraser *eraser, const struct request *request)
 	return recorded > 0;
 }
 
-static void say_until_when(const struct eraser *eraser, size_t letters)
+/* When the last of them became a letter that Kafka may still have whole; 0: none did. In the record
+ * letters are without keys, under the number as it is written. */
+static int64_t last_letter_ms(struct eraser *eraser)
+{
+	int64_t last_ms = 0;
+	char written[CASE_NUMBER_TEXT_SIZE];
+	for (size_t i = 0; i < eraser->count; i++) {
+		case_number_format((uint64_t)eraser->numbers[i], written);
+		struct postgres_param param = postgres_bytes(written, strlen(written));
+		struct postgres_result *row =
+		    ask(eraser,
+			"SELECT (extract(epoch FROM COALESCE(max(at), 'epoch')) * 1000)::bigint"
+			" FROM dead_letters WHERE topic = '" TOPIC_RECEIVED "'"
+			" AND position($1::bytea IN body) > 0",
+			&param, 1);
+		int64_t at_ms = postgres_get_int(row, 0, 0);
+		if (at_ms > last_ms)
+			last_ms = at_ms;
+		postgres_result_free(&row);
+	}
+	return last_ms;
+}
+
+static void say_until_when(const char *topic, int64_t since_ms)
 {
 	char until[CLOCK_RFC3339_SIZE];
-	const char *dead = TOPIC_RECEIVED TOPIC_DEAD_SUFFIX;
-	int64_t kept_ms = pipeline_topic(letters ? dead : TOPIC_RECEIVED)->retention_ms;
-	int64_t until_ms = (letters ? clock_now_ms() : eraser->received_ms) + kept_ms;
-	if (until_ms > clock_now_ms())
+	int64_t until_ms = since_ms + pipeline_topic(topic)->retention_ms;
+	if (since_ms && until_ms > clock_now_ms())
 		printf("Until %s Kafka's %s may still hold a wrapped key: who has that topic and a"
 		       " role's key can read the data until then.\n",
-		       clock_rfc3339(until_ms, until), letters ? dead : TOPIC_RECEIVED);
+		       clock_rfc3339(until_ms, until), topic);
 }
 
 static void erase(struct eraser *eraser, const struct request *request)
@@ -191,23 +192,21 @@ static void erase(struct eraser *eraser, const struct request *request)
 	erase_vault(eraser);
 	if (postgres_exec(eraser->postgres, "BEGIN", &err))
 		fatal("nothing is recorded, run it again: %s", err.text);
-	size_t keys = erase_keys(eraser), letters = erase_letters(eraser);
+	size_t keys = erase_keys(eraser);
 	bool first = put_on_record(eraser, request);
 	if (postgres_exec(eraser->postgres, "COMMIT", &err))
 		fatal("nothing is recorded, run it again: %s", err.text);
 	if (first)
-		printf(
-		    "Erased: the keys of %zu grievances, %zu dead letters, the vault's entries.\n",
-		    keys, letters);
+		printf("Erased: the keys of %zu grievances, the vault's entries.\n", keys);
 	else
 		printf("It had been erased before.\n");
-	say_until_when(eraser, letters);
+	say_until_when(TOPIC_RECEIVED, eraser->received_ms);
+	say_until_when(TOPIC_RECEIVED TOPIC_DEAD_SUFFIX, last_letter_ms(eraser));
 }
 
 static void list(struct eraser *eraser)
 {
 	char number[CASE_NUMBER_TEXT_SIZE], at[CLOCK_RFC3339_SIZE];
-	size_t size;
 	struct postgres_result *rows =
 	    ask(eraser,
 		"SELECT number, (extract(epoch FROM at) * 1000)::bigint, erased_by, reason"
@@ -215,9 +214,9 @@ static void list(struct eraser *eraser)
 		NULL, 0);
 	for (size_t i = 0; i < postgres_rows(rows); i++) {
 		case_number_format((uint64_t)postgres_get_int(rows, i, 0), number);
-		printf(
-		    "%s  %s  by %s: %s\n", number, clock_rfc3339(postgres_get_int(rows, i, 1), at),
-		    postgres_get_bytes(rows, i, 2, &size), postgres_get_bytes(rows, i, 3, &size));
+		printf("%s  %s  by %s: %s\n", number,
+		       clock_rfc3339(postgres_get_int(rows, i, 1), at),
+		       postgres_get_text(rows, i, 2), postgres_get_text(rows, i, 3));
 	}
 	postgres_result_free(&rows);
 }

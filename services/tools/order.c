@@ -4,6 +4,7 @@
 #include <sodium.h>
 #include <string.h>
 
+#include "client/cloud_event.h"
 #include "client/kafka.h"
 #include "domain/case_number.h"
 #include "domain/pipeline.h"
@@ -34,16 +35,10 @@ static int produce(struct kafka_producer *producer, int32_t partition,
 	case_number_format(command->number, key);
 	text_hex(id, command->id.data, ID_SIZE);
 	clock_rfc3339(command->at_ms, time);
-	const struct kafka_header headers[] = {
-	    {"ce_specversion", "1.0", 3},
-	    {"ce_id", id, strlen(id)},
-	    {"ce_type", "redress.case.command", 20},
-	    {"ce_source", SOURCE, strlen(SOURCE)},
-	    {"ce_time", time, strlen(time)},
-	    {"content-type", "application/protobuf", 20},
-	};
+	struct kafka_header headers[CLOUD_EVENT_HEADERS];
+	cloud_event(headers, id, "redress.case.command", SOURCE, time);
 	if (kafka_produce(producer, TOPIC_COMMANDS, partition, key, strlen(key), packed, size,
-			  headers, sizeof(headers) / sizeof(*headers), NULL, err) != KAFKA_SENT)
+			  headers, CLOUD_EVENT_HEADERS, NULL, err) != KAFKA_SENT)
 		return -1;
 	return kafka_producer_flush(producer, FLUSH_MS, err);
 }

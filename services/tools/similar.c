@@ -68,12 +68,11 @@ static struct postgres_result *ask(struct finder *finder, const char *sql,
 static void print(struct postgres_result *rows)
 {
 	char number[CASE_NUMBER_TEXT_SIZE];
-	size_t size;
 	for (size_t i = 0; i < postgres_rows(rows); i++) {
 		case_number_format((uint64_t)postgres_get_int(rows, i, 0), number);
 		printf("%s\t%" PRId64, number, postgres_get_int(rows, i, 1));
 		for (int column = 2; column < 7; column++) {
-			const char *text = postgres_get_bytes(rows, i, column, &size);
+			const char *text = postgres_get_text(rows, i, column);
 			printf("\t%s", *text ? text : "-");
 		}
 		printf("\n");

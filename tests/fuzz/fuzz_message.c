@@ -3,7 +3,7 @@
  * use. Events are folded into a case, shown to a citizen, sealed in the ledger and written as rows;
  * commands are decided on, in every status; what is published can be read again.
  */
-#include "fuzz.h"
+#include "fuzz_nation.h"
 
 #include <sodium.h>
 #include <string.h>
@@ -16,11 +16,8 @@
 #include "domain/message_check.h"
 #include "domain/unseal.h"
 #include "job.h"
-#include "nation.h"
 #include "rows.h"
 
-static struct catalogue *catalogue;
-static struct arena *arena;
 static struct unsealer *reader;
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
@@ -28,10 +25,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	(void)argc;
 	(void)argv;
 	uint8_t public[32], secret[32];
-	void *state = NULL;
-	MUST(nation_load(&state) == 0 && sodium_init() >= 0);
-	catalogue = state;
-	arena = arena_new();
+	fuzz_nation();
+	MUST(sodium_init() >= 0);
 	crypto_box_keypair(public, secret);
 	reader = unsealer_new(ROLE_DESK, public, secret);
 	return 0;

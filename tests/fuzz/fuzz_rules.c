@@ -1,23 +1,15 @@
 /* routing.rules: rules that decide something about every case, or a complaint with its line. */
-#include "fuzz.h"
+#include "fuzz_nation.h"
 
 #include <string.h>
 
-#include "nation.h"
 #include "rule.h"
-#include "util/arena.h"
-
-static struct catalogue *catalogue;
-static struct arena *arena;
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	(void)argc;
 	(void)argv;
-	void *state = NULL;
-	MUST(nation_load(&state) == 0);
-	catalogue = state;
-	arena = arena_new();
+	fuzz_nation();
 	return 0;
 }
 

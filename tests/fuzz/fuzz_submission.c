@@ -1,25 +1,17 @@
 /* A body of POST /v1/grievances: whatever it is, it is taken or refused with a reason that names a
  * field. */
-#include "fuzz.h"
+#include "fuzz_nation.h"
 
 #include <string.h>
 
 #include "domain/text_form.h"
 #include "json_submission.h"
-#include "nation.h"
-#include "util/arena.h"
-
-static struct catalogue *catalogue;
-static struct arena *arena;
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	(void)argc;
 	(void)argv;
-	void *state = NULL;
-	MUST(nation_load(&state) == 0);
-	catalogue = state;
-	arena = arena_new();
+	fuzz_nation();
 	return 0;
 }
 

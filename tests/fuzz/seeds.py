@@ -48,6 +48,24 @@ def messages():
     yield 6, VaultEntry(number=37, receipt_hash=b"r" * 32)
 
 
+def requests():
+    """The first byte says to which channel, as fuzz_channel.c has it."""
+    for body in [*cases("submission.eval")[:20], *(ROOT / "deploy/samples/grievances.jsonl").read_bytes().splitlines()[:20]]:
+        yield b"\0Content-Type: application/json; charset=utf-8\nIdempotency-Key: a-1\n\n" + body
+    yield b"\0Content-Type: text/plain\n\nhello"
+
+
+def batches():
+    """A topic of archival's and its partition, the length in two bytes, the message: as fuzz_archive.c has it."""
+    found = {kind: [] for kind in range(7)}
+    for kind, message in messages():
+        found[kind].append(message.SerializeToString())
+    topics = (found[0], found[2], found[3], found[4])
+    for partition in range(2):
+        yield b"".join(bytes([topic + partition * 7]) + len(value).to_bytes(2, "big") + value
+                       for topic, values in enumerate(topics) for value in values)
+
+
 def texts():
     """Samples, and the words that decide about urgency and abuse, several at once."""
     yield from (line.encode() for line in (ROOT / "deploy/samples/grievances.jsonl").read_text().splitlines())
@@ -92,6 +110,8 @@ SEEDS = {
                       b"08:30-17:00", b"closed", "cafe\u0301 \u1100\u1161\u11a8\r\n".encode()],
     "template": lambda: [path.read_bytes() for path in (ROOT / "deploy/templates").glob("*.txt")],
     "settings": lambda: [b"a.text = b\na.number = 7\n# c\na.wait = 250ms\na.flag = yes\na.secret = s\n", b"a.wait=1m"],
+    "channel": requests,
+    "archive": batches,
     "message": lambda: [bytes([kind]) + message.SerializeToString() for kind, message in messages()],
 }
 

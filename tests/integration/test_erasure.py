@@ -12,7 +12,7 @@ from support.commands import Desk
 from support.daemon import wait_for
 from support.grievances import submission
 from support.mail import MailServer
-from support.messages import AnswerCase, DEAD, OF_TOPIC, Close
+from support.messages import AnswerCase, DEAD, GrievanceReceived, OF_TOPIC, Close
 from support.system import binary
 
 HOLDS_KEYS = {"grievances.received"}     # until its retention has passed
@@ -160,20 +160,23 @@ def test_nothing_is_sent_to_who_was_erased(running):
     assert person.page()["status"] == "closed"
 
 
-def test_a_dead_letter_with_the_grievance_is_erased_too(running):
-    """A copy of the message under the same number, broken so that nobody can process it."""
+def test_dead_letters_keep_no_key_in_the_record(running):
+    """Copies of the message that nobody can process: one broken, one with another key for its text."""
     person = Person(running, "dead letter")
     keys = person.wrapped_keys()
     message = next(m for m in running.topics.read("grievances.received") if m.key().decode() == person.text)
+    odd = GrievanceReceived.FromString(message.value())
+    odd.key.text_key = bytes(len(odd.key.text_key))
     for name in ("classification", "archival"):
         running.daemon(name).allow("dead letter")
-    running.topics.produce("grievances.received", message.value() + b"\x0a\xff", message.key(),
-                           message.partition())
-    wait_for("the letters are in the record", lambda: running.count(
-        "dead_letters WHERE topic = 'grievances.received'") == 2, 30)
-    assert "2 dead letters" in person.erase().stdout
+    for value in (message.value() + b"\x0a\xff", odd.SerializeToString()):
+        running.topics.produce("grievances.received", value, message.key(), message.partition())
+    letters = "dead_letters WHERE topic = 'grievances.received'"
+    wait_for("the letters are in the record", lambda: running.count(letters) == 3, 30)
+    done = person.erase().stdout
+    assert "Kafka's grievances.received may" in done and "Kafka's grievances.received.dead may" in done
     assert find(running, keys) == {"grievances.received.dead"}, "until its retention has passed"
-    assert running.count("dead_letters WHERE topic = 'grievances.received'") == 0
+    assert running.count(letters) == 3
 
 
 def test_mistakes_erase_nothing(running):

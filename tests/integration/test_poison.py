@@ -1,6 +1,5 @@
 """A poison message harms nobody else (promise 7)."""
 
-import subprocess
 import time
 
 import pytest
@@ -9,7 +8,6 @@ from support import case_number
 from support.daemon import wait_for
 from support.grievances import submission
 from support.messages import Assigned, CaseEvent, decode
-from support.system import binary
 
 GARBAGE = b"\xff\xfe this is no message \x00\x01"
 # who reads each topic, and so must set the message aside
@@ -98,25 +96,3 @@ def test_dead_letters_are_archived_and_listed(running):
              sum(len(letters(running, topic)) for topic in READERS), 30, 0.3)
     shown = running.tool("dead", "show", listed[0].split()[0]).stdout
     assert "reason:" in shown and "no message" not in shown
-
-
-def test_replay_after_the_cause_is_mended(system, tmp_path):
-    """Classification has the wrong role key: every case waits, and none is lost."""
-    subprocess.run([binary("keys"), tmp_path / "wrong"], check=True, capture_output=True)
-    right = system.daemon("classification").settings["keys.folder"]
-    system.daemon("classification").set(keys__folder=tmp_path / "wrong")
-    system.start()
-    classification = system.daemon("classification")
-    classification.allow("dead letter")
-    accepted = [system.submit(submission(f"replay {i}")[0]) for i in range(20)]
-    wait_for("twenty dead letters", lambda: len(letters(system, "grievances.received")) == 20, 40, 0.3)
-    assert classification.metric("redress_dead_letters_total") == 20
-    assert system.count("cases") == 0
-
-    classification.set(keys__folder=right).restart()
-    assert "20 replayed" in system.tool("dead", "replay", "all").stdout
-    for case in accepted:
-        system.wait_archived(case_number.read(case["case_number"]))
-    assert system.tool("dead", "list").stdout == ""
-    assert system.count("cases") == 20
-    assert "0 replayed" in system.tool("dead", "replay", "all").stdout

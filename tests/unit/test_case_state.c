@@ -8,26 +8,11 @@
 #include <string.h>
 
 #include "domain/case_state.h"
+#include "with_arena.h"
 
 static char *words(const char *text)
 {
 	return (char *)(uintptr_t)text;
-}
-
-static struct arena *arena;
-
-static int set_up(void **state)
-{
-	(void)state;
-	arena = arena_new();
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	arena_free(&arena);
-	return 0;
 }
 
 /* A case at version 2, with an officer, late once. */
@@ -241,5 +226,5 @@ int main(void)
 	    cmocka_unit_test(only_the_last_commands_are_remembered),
 	    cmocka_unit_test(everything_has_a_name),
 	};
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, with_arena, drop_arena);
 }

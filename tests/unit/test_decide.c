@@ -9,6 +9,7 @@
 
 #include "decide.h"
 #include "domain/case_state.h"
+#include "with_arena.h"
 
 #define NUMBER UINT64_C(42)
 #define T0     INT64_C(1790000000000)
@@ -110,18 +111,6 @@ static Redress__Command make(Redress__Command__BodyCase kind, uint32_t based_on)
 	return command;
 }
 
-static int set_up(void **state)
-{
-	*state = arena_new();
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	arena_free((struct arena **)state);
-	return 0;
-}
-
 /* A case in this status at version 5, held by this office. */
 static Redress__CaseState in_status(Redress__Status status)
 {
@@ -136,7 +125,7 @@ static Redress__CaseState in_status(Redress__Status status)
 
 static void the_table_of_moves_holds(void **fixture)
 {
-	struct arena *arena = *fixture;
+	(void)fixture;
 	for (size_t row = 0; row < sizeof(expected) / sizeof(*expected); row++) {
 		for (int s = REDRESS__STATUS__REGISTERED; s <= REDRESS__STATUS__MERGED; s++) {
 			Redress__CaseState state = in_status((Redress__Status)s);
@@ -162,7 +151,7 @@ static void the_table_of_moves_holds(void **fixture)
 /* Promise 4. */
 static void of_two_conflicting_commands_one_wins(void **fixture)
 {
-	struct arena *arena = *fixture;
+	(void)fixture;
 	Redress__CaseState before = in_status(REDRESS__STATUS__ASSIGNED), *after;
 	struct err err;
 	uint8_t first_id[16] = {1}, second_id[16] = {2};
@@ -183,7 +172,7 @@ static void of_two_conflicting_commands_one_wins(void **fixture)
 	assert_int_equal(decide(arena, after, &first, &here, 0, T0).count, 0);
 }
 
-static Redress__Command make_open(struct arena *arena)
+static Redress__Command make_open(void)
 {
 	Redress__Command command = REDRESS__COMMAND__INIT;
 	command.number = NUMBER;
@@ -200,10 +189,10 @@ static Redress__Command make_open(struct arena *arena)
 
 static void an_open_case_is_opened_and_assigned(void **fixture)
 {
-	struct arena *arena = *fixture;
+	(void)fixture;
 	struct err err;
 	Redress__CaseState *state = NULL;
-	Redress__Command command = make_open(arena);
+	Redress__Command command = make_open();
 	struct decision d = decide(arena, NULL, &command, &here, 0, T0);
 	assert_int_equal(d.count, 2);
 	for (size_t i = 0; i < d.count; i++) {
@@ -224,10 +213,10 @@ static void an_open_case_is_opened_and_assigned(void **fixture)
 /* Promise 2, where Redis had forgotten the first number. */
 static void the_same_submission_under_a_second_number_is_an_alias(void **fixture)
 {
-	struct arena *arena = *fixture;
+	(void)fixture;
 	struct err err;
 	Redress__CaseState *state;
-	Redress__Command command = make_open(arena);
+	Redress__Command command = make_open();
 	struct decision d = decide(arena, NULL, &command, &here, 41, T0);
 	assert_int_equal(d.count, 1);
 	assert_int_equal(case_apply(arena, NULL, d.events[0], &state, &err), 0);
@@ -238,7 +227,7 @@ static void the_same_submission_under_a_second_number_is_an_alias(void **fixture
 
 static void nothing_is_decided_about_an_unknown_case(void **fixture)
 {
-	struct arena *arena = *fixture;
+	(void)fixture;
 	for (size_t row = 0; row < sizeof(expected) / sizeof(*expected); row++) {
 		Redress__Command command = make(expected[row].kind, 1);
 		assert_false(decide_wants_placement(NULL, &command));
@@ -250,7 +239,7 @@ static void nothing_is_decided_about_an_unknown_case(void **fixture)
 
 static void a_place_that_does_not_exist_is_refused(void **fixture)
 {
-	struct arena *arena = *fixture;
+	(void)fixture;
 	struct placement nowhere = {.refusal = "there is no such office"};
 	Redress__CaseState state = in_status(REDRESS__STATUS__ASSIGNED);
 	Redress__Command command = make(REDRESS__COMMAND__BODY_ASSIGN, 5);
@@ -261,7 +250,7 @@ static void a_place_that_does_not_exist_is_refused(void **fixture)
 
 static void a_correction_moves_a_waiting_case_but_not_one_at_work(void **fixture)
 {
-	struct arena *arena = *fixture;
+	(void)fixture;
 	struct placement there = here;
 	there.office = "south";
 	Redress__Command command = make(REDRESS__COMMAND__BODY_CORRECT, 5);
@@ -298,10 +287,10 @@ static void every_status_reaches_an_end(void **fixture)
 
 static void history_stays_bounded(void **fixture)
 {
-	struct arena *arena = *fixture;
+	(void)fixture;
 	struct err err;
 	Redress__CaseState *state = NULL;
-	Redress__Command open = make_open(arena);
+	Redress__Command open = make_open();
 	struct decision d = decide(arena, NULL, &open, &here, 0, T0);
 	for (size_t i = 0; i < d.count; i++)
 		assert_int_equal(case_apply(arena, state, d.events[i], &state, &err), 0);
@@ -322,20 +311,21 @@ static void history_stays_bounded(void **fixture)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup_teardown(the_table_of_moves_holds, set_up, tear_down),
-	    cmocka_unit_test_setup_teardown(of_two_conflicting_commands_one_wins, set_up,
-					    tear_down),
-	    cmocka_unit_test_setup_teardown(an_open_case_is_opened_and_assigned, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(the_table_of_moves_holds, with_arena, drop_arena),
+	    cmocka_unit_test_setup_teardown(of_two_conflicting_commands_one_wins, with_arena,
+					    drop_arena),
+	    cmocka_unit_test_setup_teardown(an_open_case_is_opened_and_assigned, with_arena,
+					    drop_arena),
 	    cmocka_unit_test_setup_teardown(the_same_submission_under_a_second_number_is_an_alias,
-					    set_up, tear_down),
-	    cmocka_unit_test_setup_teardown(nothing_is_decided_about_an_unknown_case, set_up,
-					    tear_down),
-	    cmocka_unit_test_setup_teardown(a_place_that_does_not_exist_is_refused, set_up,
-					    tear_down),
+					    with_arena, drop_arena),
+	    cmocka_unit_test_setup_teardown(nothing_is_decided_about_an_unknown_case, with_arena,
+					    drop_arena),
+	    cmocka_unit_test_setup_teardown(a_place_that_does_not_exist_is_refused, with_arena,
+					    drop_arena),
 	    cmocka_unit_test_setup_teardown(a_correction_moves_a_waiting_case_but_not_one_at_work,
-					    set_up, tear_down),
+					    with_arena, drop_arena),
 	    cmocka_unit_test(every_status_reaches_an_end),
-	    cmocka_unit_test_setup_teardown(history_stays_bounded, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(history_stays_bounded, with_arena, drop_arena),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

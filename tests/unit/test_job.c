@@ -7,26 +7,10 @@
 #include <string.h>
 
 #include "job.h"
-#include "util/arena.h"
+#include "with_arena.h"
 
 #define CITIZEN 1u
 #define OFFICE  2u
-
-static struct arena *arena;
-
-static int set_up(void **state)
-{
-	(void)state;
-	arena = arena_new();
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	arena_free(&arena);
-	return 0;
-}
 
 /* Every body a field points to; unused ones do no harm. */
 static Redress__CaseEvent event_of(Redress__CaseEvent__BodyCase kind)
@@ -139,11 +123,11 @@ static void test_the_delay_doubles_up_to_six_hours(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup_teardown(test_who_is_told, set_up, tear_down),
-	    cmocka_unit_test_setup_teardown(test_the_office_above_is_told_of_a_late_case, set_up,
-					    tear_down),
-	    cmocka_unit_test_setup_teardown(test_a_key_for_each_event_and_recipient, set_up,
-					    tear_down),
+	    cmocka_unit_test_setup_teardown(test_who_is_told, with_arena, drop_arena),
+	    cmocka_unit_test_setup_teardown(test_the_office_above_is_told_of_a_late_case,
+					    with_arena, drop_arena),
+	    cmocka_unit_test_setup_teardown(test_a_key_for_each_event_and_recipient, with_arena,
+					    drop_arena),
 	    cmocka_unit_test(test_a_missing_template_is_named),
 	    cmocka_unit_test(test_the_delay_doubles_up_to_six_hours),
 	};

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "domain/ledger.h"
+#include "with_arena.h"
 
 #define SIZES 70
 
@@ -67,28 +68,23 @@ static int make_leaves(void **state)
 {
 	for (uint8_t i = 0; i < SIZES; i++)
 		leaves[i] = hash_of(&i, 1);
-	*state = arena_new();
-	return sodium_init() < 0;
-}
-
-static int drop(void **state)
-{
-	arena_free((struct arena **)state);
-	return 0;
+	return sodium_init() < 0 ? -1 : with_arena(state);
 }
 
 static void test_roots(void **state)
 {
-	assert_same(ledger_root(*state, NULL, 0), hash_of("", 0));
+	(void)state;
+	assert_same(ledger_root(arena, NULL, 0), hash_of("", 0));
 	for (size_t n = 1; n < SIZES; n++)
-		assert_same(ledger_root(*state, leaves, n), mth(leaves, n));
+		assert_same(ledger_root(arena, leaves, n), mth(leaves, n));
 }
 
 static void test_a_growing_tree_has_the_same_roots(void **state)
 {
+	(void)state;
 	struct ledger_tree tree = {0};
 	struct ledger_node nodes[LEDGER_LEVELS];
-	assert_same(ledger_tree_root(&tree), ledger_root(*state, NULL, 0));
+	assert_same(ledger_tree_root(&tree), ledger_root(arena, NULL, 0));
 	for (size_t n = 1; n < SIZES; n++) {
 		ledger_tree_add(&tree, &leaves[n - 1], nodes);
 		assert_int_equal(tree.size, n);
@@ -98,10 +94,11 @@ static void test_a_growing_tree_has_the_same_roots(void **state)
 
 static void test_paths_lead_from_every_leaf_to_the_root(void **state)
 {
+	(void)state;
 	struct ledger_hash path[LEDGER_LEVELS], expected[LEDGER_LEVELS], root;
 	for (size_t n = 1; n < SIZES; n++) {
 		for (size_t m = 0; m < n; m++) {
-			size_t length = ledger_path(*state, leaves, n, m, path);
+			size_t length = ledger_path(arena, leaves, n, m, path);
 			assert_int_equal(length, path_of(m, leaves, n, expected));
 			assert_memory_equal(path, expected, length * sizeof(*path));
 			assert_true(
@@ -113,8 +110,9 @@ static void test_paths_lead_from_every_leaf_to_the_root(void **state)
 
 static void test_wrong_paths_lead_elsewhere(void **state)
 {
+	(void)state;
 	struct ledger_hash path[LEDGER_LEVELS + 1] = {{{0}}}, root, right = mth(leaves, 21);
-	size_t length = ledger_path(*state, leaves, 21, 13, path);
+	size_t length = ledger_path(arena, leaves, 21, 13, path);
 	assert_false(ledger_follow(&leaves[13], 13, 21, path, length - 1, &root));
 	assert_false(ledger_follow(&leaves[13], 13, 21, path, length + 1, &root));
 	assert_false(ledger_follow(&leaves[13], -1, 21, path, length, &root));
@@ -239,5 +237,5 @@ int main(void)
 	    cmocka_unit_test(test_every_fact_of_an_entry_counts),
 	    cmocka_unit_test(test_what_an_event_shows),
 	};
-	return cmocka_run_group_tests(tests, make_leaves, drop);
+	return cmocka_run_group_tests(tests, make_leaves, drop_arena);
 }

@@ -1,6 +1,7 @@
 #include "client/catalogue_folder.h"
 
 #include <glob.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,8 +30,9 @@ static int read_files(const glob_t *found, struct catalogue_file *files, struct 
 	return 0;
 }
 
-struct catalogue *catalogue_load(const char *folder, struct err *err)
+struct catalogue *catalogue_load(const struct settings *settings, struct err *err)
 {
+	const char *folder = settings_str(settings, "catalogue.folder");
 	glob_t found = {0};
 	struct catalogue *catalogue = NULL;
 	char *pattern = x_printf("%s/*.yaml", folder);
@@ -47,4 +49,57 @@ struct catalogue *catalogue_load(const char *folder, struct err *err)
 	globfree(&found);
 	free(pattern);
 	return catalogue;
+}
+
+/* ---- shared --------------------------------------------------------------------------------- */
+
+struct shared_catalogue {
+	pthread_rwlock_t lock;
+	struct catalogue *catalogue;
+};
+
+struct shared_catalogue *shared_catalogue_load(const struct settings *settings, struct err *err)
+{
+	struct catalogue *catalogue = catalogue_load(settings, err);
+	if (!catalogue)
+		return NULL;
+	struct shared_catalogue *shared = x_calloc(1, sizeof(*shared));
+	pthread_rwlock_init(&shared->lock, NULL);
+	shared->catalogue = catalogue;
+	return shared;
+}
+
+void shared_catalogue_free(struct shared_catalogue **shared)
+{
+	if (!*shared)
+		return;
+	catalogue_free(&(*shared)->catalogue);
+	pthread_rwlock_destroy(&(*shared)->lock);
+	free(*shared);
+	*shared = NULL;
+}
+
+int shared_catalogue_reload(struct shared_catalogue *shared, const struct settings *settings,
+			    struct err *err)
+{
+	struct catalogue *fresh = catalogue_load(settings, err);
+	if (!fresh)
+		return -1;
+	pthread_rwlock_wrlock(&shared->lock);
+	struct catalogue *old = shared->catalogue;
+	shared->catalogue = fresh;
+	pthread_rwlock_unlock(&shared->lock);
+	catalogue_free(&old);
+	return 0;
+}
+
+const struct catalogue *shared_catalogue_borrow(struct shared_catalogue *shared)
+{
+	pthread_rwlock_rdlock(&shared->lock);
+	return shared->catalogue;
+}
+
+void shared_catalogue_return(struct shared_catalogue *shared)
+{
+	pthread_rwlock_unlock(&shared->lock);
 }

@@ -275,6 +275,19 @@ const char *postgres_get_bytes(const struct postgres_result *result, size_t row,
 	return PQgetvalue(answer, (int)row, column);
 }
 
+ProtobufCBinaryData postgres_get_data(const struct postgres_result *result, size_t row, int column)
+{
+	size_t size;
+	const char *data = postgres_get_bytes(result, row, column, &size);
+	return (ProtobufCBinaryData){size, (uint8_t *)(uintptr_t)data};
+}
+
+const char *postgres_get_text(const struct postgres_result *result, size_t row, int column)
+{
+	size_t size;
+	return postgres_get_bytes(result, row, column, &size);
+}
+
 /* ---- COPY ----------------------------------------------------------------------------------- */
 
 static void add_be16(struct buffer *rows, uint16_t value)

@@ -5,6 +5,7 @@
 #ifndef CLIENT_POSTGRES_H
 #define CLIENT_POSTGRES_H
 
+#include <protobuf-c/protobuf-c.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -52,8 +53,12 @@ size_t postgres_rows(const struct postgres_result *result);
 size_t postgres_affected(const struct postgres_result *result);
 bool postgres_null(const struct postgres_result *result, size_t row, int column);
 int64_t postgres_get_int(const struct postgres_result *result, size_t row, int column); /* 2,4,8 */
+/* What follows is NUL-terminated and lives as long as the result. */
+const char *postgres_get_text(const struct postgres_result *result, size_t row, int column);
 const char *postgres_get_bytes(const struct postgres_result *result, size_t row, int column,
-			       size_t *size); /* NUL-terminated; lives as long as the result */
+			       size_t *size);
+/* As a field of a message, not to be changed. */
+ProtobufCBinaryData postgres_get_data(const struct postgres_result *result, size_t row, int column);
 
 /* Rows of binary COPY. Build them in a buffer, then send it in one piece. */
 void copy_start(struct buffer *rows); /* header */

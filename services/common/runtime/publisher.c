@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/cloud_event.h"
 #include "dead_letter.pb-c.h"
 #include "domain/case_number.h"
 #include "util/alloc.h"
@@ -19,7 +20,6 @@
 struct publisher {
 	const struct pipeline_stage *stage;
 	const char *source;
-	size_t source_len;
 	int32_t partitions;
 	struct kafka_producer *producer;
 
@@ -104,27 +104,23 @@ static void stamp_begin(const struct publisher *publisher, struct stamp *stamp, 
 	    (size_t)snprintf(stamp->id, sizeof(stamp->id), "%s-", publisher->event_prefix);
 }
 
-/* The next id; gives back its length. */
-static size_t stamp_next(struct publisher *publisher, struct stamp *stamp)
+/* The next id. */
+static void stamp_next(struct publisher *publisher, struct stamp *stamp)
 {
-	return stamp->prefix_len +
-	       text_hex_number(stamp->id + stamp->prefix_len, publisher->event_id++);
+	text_hex_number(stamp->id + stamp->prefix_len, publisher->event_id++);
 }
 
 static int send(struct publisher *publisher, const struct outbox_entry *entry, int32_t partition,
 		const void *key, size_t key_len, struct stamp *stamp, struct err *err)
 {
 	size_t topic = topic_index(publisher, entry->topic);
-	const struct kafka_header headers[] = {
-	    {"ce_specversion", "1.0", 3},
-	    {"ce_id", stamp->id, stamp_next(publisher, stamp)},
-	    {"ce_type", entry->type, strlen(entry->type)},
-	    {"ce_source", publisher->source, publisher->source_len},
-	    {"ce_time", stamp->time, strlen(stamp->time)},
-	    {"content-type", "application/protobuf", 20},
-	    {"traceparent", entry->traceparent, entry->traceparent_len},
-	};
-	size_t count = sizeof(headers) / sizeof(*headers) - (entry->traceparent ? 0 : 1);
+	struct kafka_header headers[CLOUD_EVENT_HEADERS + 1];
+	size_t count = CLOUD_EVENT_HEADERS;
+	stamp_next(publisher, stamp);
+	cloud_event(headers, stamp->id, entry->type, publisher->source, stamp->time);
+	if (entry->traceparent)
+		headers[count++] = (struct kafka_header){"traceparent", entry->traceparent,
+							 entry->traceparent_len};
 	for (;;) {
 		enum kafka_sent sent = kafka_produce(publisher->producer, entry->topic, partition,
 						     key, key_len, entry->value, entry->len,
@@ -255,7 +251,6 @@ struct publisher *publisher_new(const struct runtime *runtime, const char *trans
 	struct publisher *publisher = x_calloc(1, sizeof(*publisher));
 	publisher->stage = runtime->stage;
 	publisher->source = runtime->source;
-	publisher->source_len = strlen(runtime->source);
 	publisher->partitions = runtime->partitions;
 	name_topics(publisher);
 	size_t slots = publisher->topic_count * (size_t)publisher->partitions;
