@@ -147,6 +147,8 @@ static void subject_and_body_arrive_whole(void **state)
 					    "two\r\nBcc: thief@citizen.example\r\n\r\nlines",
 					    ".\r\n.",
 					    "=?UTF-8?B?eA==?="};
+	static const char *const characters[] = {"a", "\xc5\xbb", "\xe8\xb7\xaf",
+						 "\xf0\x9f\x92\xa7"};
 	char *long_text = arena_zero(arena, 4 * 1000 + 1);
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
 		const char *mail = mail_of(texts[i], texts[i]);
@@ -157,7 +159,7 @@ static void subject_and_body_arrive_whole(void **state)
 	}
 	/* characters of every length at every place of the 42 bytes of a word */
 	for (size_t i = 0; i < 1000; i++)
-		strcat(long_text, i % 3 == 0 ? "a" : i % 3 == 1 ? "\xc5\xbb" : "\xf0\x9f\x92\xa7");
+		strcat(long_text, characters[i % 4]);
 	const char *mail = mail_of(long_text, long_text);
 	assert_lines(mail);
 	assert_string_equal(subject_of(mail), long_text);
