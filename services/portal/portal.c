@@ -6,10 +6,11 @@
  *   GET /v1/cases/NUMBER/events   the same as server-sent events, at each change
  *   GET /v1/cases/NUMBER/proof    that nothing in its history was overwritten (docs/ledger.md)
  *   GET /v1/ledger/head           what such proofs lead to; for anybody, to be kept
+ *   GET /v1/ledger/consistency    that an earlier head is the beginning of a later one
  *
  * ON FAILURE  A store that is away: 503 where nothing sure can be said, never a false "not found".
  */
-#include <limits.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,7 @@
 #include "client/redis.h"
 #include "domain/case_number.h"
 #include "follow.h"
+#include "heads.h"
 #include "lookup.h"
 #include "proof.h"
 #include "runtime/metrics.h"
@@ -32,7 +34,7 @@
 #include "util/log.h"
 
 #define CASES         "/v1/cases/"
-#define HEADS         "/v1/ledger/head"
+#define SIZE_MOST     (INT64_C(1) << LEDGER_LEVELS)
 #define STOP_GRACE_MS 2000
 
 static const struct setting portal_settings[] = {
@@ -116,8 +118,9 @@ static void answer(struct http_request *request, enum lookup_outcome outcome, co
 
 /* ---- proofs --------------------------------------------------------------------------------- */
 
+/* sized: the query's field that said for which size. number: of the case, 0 when it is of none. */
 static void answer_proof(struct portal *portal, struct http_request *request, uint64_t number,
-			 enum proof_outcome outcome, const char *json)
+			 const char *sized, enum proof_outcome outcome, const char *json)
 {
 	switch (outcome) {
 	case PROOF_FOUND:
@@ -126,10 +129,10 @@ static void answer_proof(struct portal *portal, struct http_request *request, ui
 		break;
 	case PROOF_NOT_YET:
 		http_problem_later(request, 503, "not-yet",
-				   "the ledger of that size has nothing of this case yet", 2);
+				   "nothing of this is in the ledger of that size yet", 2);
 		break;
 	case PROOF_TOO_LARGE:
-		http_problem(request, 422, "too-large", "size",
+		http_problem(request, 422, "too-large", sized,
 			     "the ledger is not of this size yet");
 		break;
 	case PROOF_BROKEN:
@@ -146,21 +149,36 @@ static void answer_proof(struct portal *portal, struct http_request *request, ui
 	}
 }
 
+/* An integer of the query from least to most; the fallback when it is not given (-1: it must be).
+ * false: refused. */
+static bool read_number(struct http_request *request, const char *name, int64_t least, int64_t most,
+			int64_t fallback, int64_t *value)
+{
+	const char *given = http_query(request, name);
+	char *end = NULL;
+	errno = 0;
+	*value = given ? strtoll(given, &end, 10) : fallback;
+	if (given ? end != given && !*end && !errno && *value >= least && *value <= most
+		  : fallback >= 0)
+		return true;
+	http_problem(request, 422, "not-a-number", name,
+		     arena_printf(http_arena(request), "must be given, a number from %lld to %lld",
+				  (long long)least, (long long)most));
+	return false;
+}
+
 static void prove(struct portal *portal, struct http_request *request, uint64_t number)
 {
-	const char *given = http_query(request, "size");
-	char *end = NULL, *json = NULL;
-	long long size = given ? strtoll(given, &end, 10) : 0;
-	if (given && (end == given || *end || size < 1 || size == LLONG_MAX)) {
-		http_problem(request, 422, "not-a-size", "size", "a number of entries, from 1");
-		return;
-	}
+	char *json = NULL;
+	int64_t size;
 	int32_t partition = case_number_partition(number, runtime_partitions(portal->runtime));
+	if (!read_number(request, "size", 1, SIZE_MOST, 0, &size))
+		return;
 	struct lookup *lookup = borrow(portal);
 	enum proof_outcome outcome = proof_of_case(lookup_postgres(lookup), http_arena(request),
 						   number, partition, size, &json);
 	give_back(portal, lookup);
-	answer_proof(portal, request, number, outcome, json);
+	answer_proof(portal, request, number, "size", outcome, json);
 	free(json);
 }
 
@@ -169,10 +187,27 @@ static void show_heads(struct portal *portal, struct http_request *request)
 	char *json = NULL;
 	struct lookup *lookup = borrow(portal);
 	enum proof_outcome outcome =
-	    proof_heads(lookup_postgres(lookup), http_arena(request),
-			runtime_partitions(portal->runtime), clock_now_ms(), &json);
+	    heads_now(lookup_postgres(lookup), http_arena(request),
+		      runtime_partitions(portal->runtime), clock_now_ms(), &json);
 	give_back(portal, lookup);
-	answer_proof(portal, request, 0, outcome, json);
+	answer_proof(portal, request, 0, NULL, outcome, json);
+	free(json);
+}
+
+static void show_consistency(struct portal *portal, struct http_request *request)
+{
+	char *json = NULL;
+	int64_t partition, from, to;
+	if (!read_number(request, "partition", 0, runtime_partitions(portal->runtime) - 1, -1,
+			 &partition) ||
+	    !read_number(request, "to", 1, SIZE_MOST, 0, &to) ||
+	    !read_number(request, "from", 1, to ? to : SIZE_MOST, -1, &from))
+		return;
+	struct lookup *lookup = borrow(portal);
+	enum proof_outcome outcome = heads_consistency(lookup_postgres(lookup), http_arena(request),
+						       (int32_t)partition, from, to, &json);
+	give_back(portal, lookup);
+	answer_proof(portal, request, 0, to ? "to" : "from", outcome, json);
 	free(json);
 }
 
@@ -230,6 +265,13 @@ static void show_case(struct portal *portal, struct http_request *request, const
 	free(json);
 }
 
+/* What anybody may ask for. */
+static const struct {
+	const char *path;
+	void (*show)(struct portal *portal, struct http_request *request);
+} ledger[] = {{"/v1/ledger/head", show_heads}, {"/v1/ledger/consistency", show_consistency}};
+#define LEDGERS (sizeof(ledger) / sizeof(*ledger))
+
 static void handle(void *self, struct http_request *request)
 {
 	static const struct {
@@ -237,8 +279,10 @@ static void handle(void *self, struct http_request *request)
 		enum view view;
 	} parts[] = {{"", VIEW_CASE}, {"/events", VIEW_EVENTS}, {"/proof", VIEW_PROOF}};
 	const char *path = http_path(request);
-	bool heads = strcmp(path, HEADS) == 0;
-	if (!heads && strncmp(path, CASES, sizeof(CASES) - 1) != 0) {
+	size_t open = 0;
+	while (open < LEDGERS && strcmp(path, ledger[open].path) != 0)
+		open++;
+	if (open == LEDGERS && strncmp(path, CASES, sizeof(CASES) - 1) != 0) {
 		http_problem(request, 404, "not-found", NULL, "there is nothing here");
 		return;
 	}
@@ -246,8 +290,8 @@ static void handle(void *self, struct http_request *request)
 		http_problem(request, 405, "wrong-method", NULL, "only GET");
 		return;
 	}
-	if (heads) {
-		show_heads(self, request);
+	if (open < LEDGERS) {
+		ledger[open].show(self, request);
 		return;
 	}
 	const char *number = path + sizeof(CASES) - 1, *part = strchrnul(number, '/');

@@ -12,8 +12,7 @@
 struct audit {
 	struct postgres *postgres;
 	struct arena *arena;
-	const struct audit_head *kept;
-	size_t kept_count;
+	const struct audit_kept *kept;
 	int64_t events, entries, faults;
 };
 
@@ -135,8 +134,8 @@ static void check_nodes(struct audit *audit, int32_t partition, const struct led
 static void check_kept(struct audit *audit, const struct ledger_entry *entry,
 		       const struct ledger_hash *head)
 {
-	for (size_t i = 0; i < audit->kept_count; i++) {
-		const struct audit_head *kept = &audit->kept[i];
+	for (size_t i = 0; i < audit->kept->count; i++) {
+		const struct ledger_head *kept = &audit->kept->heads[i];
 		if (kept->partition == entry->partition && kept->size == entry->sequence &&
 		    !same(&kept->root, head))
 			complain(audit, entry, "the head that was kept is another one");
@@ -212,12 +211,13 @@ static void check_partition(struct audit *audit, int32_t partition)
 		postgres_result_free(&rows);
 		arena_reset(audit->arena);
 	} while (count == ENTRIES_AT_ONCE);
-	for (size_t i = 0; i < audit->kept_count; i++) {
-		if (audit->kept[i].partition == partition && audit->kept[i].size > tree.size) {
+	for (size_t i = 0; i < audit->kept->count; i++) {
+		if (audit->kept->heads[i].partition == partition &&
+		    audit->kept->heads[i].size > tree.size) {
 			audit->faults++;
 			printf("partition %d: the head that was kept is of %" PRId64
 			       " entries, there are %" PRId64 "\n",
-			       partition, audit->kept[i].size, tree.size);
+			       partition, audit->kept->heads[i].size, tree.size);
 		}
 	}
 	struct ledger_hash head = ledger_tree_root(&tree);
@@ -225,14 +225,14 @@ static void check_partition(struct audit *audit, int32_t partition)
 	printf("partition %d: %" PRId64 " entries, head %s\n", partition, tree.size, hex);
 }
 
-int64_t audit_record(struct postgres *postgres, const struct audit_head *kept, size_t count)
+int64_t audit_record(struct postgres *postgres, const struct audit_kept *kept)
 {
-	struct audit audit = {postgres, arena_new(), kept, count, 0, 0, 0};
-	int64_t *partitions = arena_take(audit.arena, (count + 1) * sizeof(*partitions));
-	for (size_t i = 0; i < count; i++)
-		partitions[i] = kept[i].partition;
+	struct audit audit = {postgres, arena_new(), kept, 0, 0, 0};
+	int64_t *partitions = arena_take(audit.arena, (kept->count + 1) * sizeof(*partitions));
+	for (size_t i = 0; i < kept->count; i++)
+		partitions[i] = kept->heads[i].partition;
 	/* also those of which only a kept head is left */
-	struct postgres_param also = postgres_int8_array(audit.arena, partitions, count);
+	struct postgres_param also = postgres_int8_array(audit.arena, partitions, kept->count);
 	struct postgres_result *rows =
 	    ask(&audit,
 		"SELECT partition FROM ledger UNION SELECT unnest($1::bigint[])::int ORDER BY 1",

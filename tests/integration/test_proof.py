@@ -45,6 +45,12 @@ def heads(system):
     return requests.get(f"{portal(system)}/v1/ledger/head", timeout=10).json()
 
 
+def consistency(system, **query):
+    reply = requests.get(f"{portal(system)}/v1/ledger/consistency", params=query, timeout=10)
+    assert reply.status_code == 200, reply.text
+    return reply.json()
+
+
 @pytest.fixture(scope="module")
 def holders(shared):
     shared.start()
@@ -54,13 +60,12 @@ def holders(shared):
     return found
 
 
-def check(tmp_path, proof, kept=None):
+def check(tmp_path, proof, *kept):
     """What redress-audit says of it."""
-    files = [tmp_path / "proof.json"]
-    files[0].write_text(json.dumps(proof))
-    if kept:
-        files.append(tmp_path / "heads.json")
-        files[1].write_text(json.dumps(kept))
+    files = []
+    for number, value in enumerate((proof, *kept)):
+        files.append(tmp_path / f"file-{number}.json")
+        files[-1].write_text(json.dumps(value))
     done = subprocess.run([binary("audit"), "check", *files], capture_output=True, text=True, timeout=30)
     assert done.returncode in (0, 1), done.stderr
     return done.returncode == 0, done.stdout
@@ -219,6 +224,97 @@ def test_what_is_not_archived_yet_is_not_proven_yet(holders):
     ledger.check(early.proof(), heads(system))
 
 
+def test_every_head_is_the_beginning_of_every_later_one(holders, tmp_path):
+    system = holders[0].system
+    seen, busy = {}, max(heads(system)["partitions"], key=lambda head: head["size"])
+    for size in range(1, busy["size"] + 1):
+        for later in range(size, busy["size"] + 1):
+            proof = consistency(system, partition=busy["partition"], **{"from": size, "to": later})
+            ledger.check_consistency(proof)
+            assert check(tmp_path, proof)[0] if later - size < 3 else True
+            for head in (proof["from"], proof["to"]):
+                assert seen.setdefault(head["size"], head) == head
+    assert len(seen) == busy["size"] > 4 and seen[busy["size"]] == busy
+    assert consistency(system, partition=busy["partition"], **{"from": 3})["to"] == busy
+
+
+def test_who_kept_a_head_sees_that_it_was_only_added_to(holders, tmp_path):
+    system, holder = holders[6].system, holders[6]
+    before = heads(system)
+    for i in range(6):
+        system.wait_archived(Holder(system, system.submit(submission(f"added {i}")[0])).number)
+    Desk(system).send(holder.number, 2, accept=Accept())
+    Desk(system).wait_version(holder.number, 3)
+    system.wait_archived(Holder(system, system.submit(submission("added last")[0])).number)
+    after, grown = heads(system), 0
+    for old in before["partitions"]:
+        new = next(head for head in after["partitions"] if head["partition"] == old["partition"])
+        proof = consistency(system, partition=old["partition"], **{"from": old["size"], "to": new["size"]})
+        assert (proof["from"], proof["to"]) == (old, new)
+        ledger.check_consistency(proof, before)
+        good, said = check(tmp_path, proof, before, after)
+        assert good and "the earlier head is the one that was kept, the later one is the one that was kept" in said
+        grown += new["size"] > old["size"]
+    assert grown
+
+
+CONSISTENCY_FORGERIES = {
+    "the earlier root": lambda p: p["from"].update(root=p["to"]["root"]),
+    "the later root": lambda p: p["to"].update(root=p["from"]["root"]),
+    "the earlier size": lambda p: p["from"].update(size=p["from"]["size"] - 1),
+    "the later size": lambda p: p["to"].update(size=p["to"]["size"] * 64),
+    "another partition": lambda p: p["to"].update(partition=p["to"]["partition"] + 1),
+    "a hash": lambda p: p["path"].__setitem__(0, "00" * 32),
+    "one more hash": lambda p: p["path"].append("00" * 32),
+    "one hash less": lambda p: p["path"].pop(),
+    "no path": lambda p: p["path"].clear(),
+}
+
+
+@pytest.mark.parametrize("forgery", CONSISTENCY_FORGERIES)
+def test_a_forged_consistency_proof_is_found_out(holders, tmp_path, forgery):
+    system = holders[0].system
+    busy = max(heads(system)["partitions"], key=lambda head: head["size"])
+    proof = consistency(system, partition=busy["partition"], **{"from": 3, "to": busy["size"]})
+    CONSISTENCY_FORGERIES[forgery](proof)
+    with pytest.raises(ledger.Broken):
+        ledger.check_consistency(proof)
+    good, said = check(tmp_path, proof)
+    assert not good and "is NOT the earlier one with more entries" in said
+
+
+def test_which_consistency_proofs_there_are_not(holders):
+    system = holders[0].system
+    last = system.partitions - 1
+    for field, query in (("partition", {"from": 1}), ("partition", {"partition": "x", "from": 1}),
+                         ("partition", {"partition": last + 1, "from": 1}), ("partition", {"partition": -1, "from": 1}),
+                         ("from", {"partition": 0}), ("from", {"partition": 0, "from": 0}),
+                         ("from", {"partition": 0, "from": 3, "to": 2}), ("to", {"partition": 0, "from": 1, "to": "2 "}),
+                         ("to", {"partition": 0, "from": 1, "to": 10 ** 9}), ("from", {"partition": 0, "from": 10 ** 9}),
+                         ("from", {"partition": 0, "from": "9" * 30})):
+        reply = requests.get(f"{portal(system)}/v1/ledger/consistency", params=query, timeout=10)
+        assert reply.status_code == 422 and reply.json()["field"] == field, (query, reply.text)
+    assert requests.post(f"{portal(system)}/v1/ledger/consistency", timeout=10).status_code == 405
+    assert requests.post(f"{portal(system)}/v1/ledger/nothing", timeout=10).status_code == 404
+
+
+def test_no_consistency_is_proven_of_an_altered_ledger(holders):
+    system, holder = holders[7].system, holders[7]
+    system.daemon("portal").allow("the record does not agree")
+    size = next(head["size"] for head in heads(system)["partitions"] if head["partition"] == holder.partition)
+    where = {"partition": holder.partition, "from": size - 1, "to": size}
+    ledger.check_consistency(consistency(system, **where))
+    for table in ("ledger_nodes", "ledger"):
+        column = "hash" if table == "ledger_nodes" else "tree"
+        alter(system, table, f"{column} = " + FLIP.format(column, "5"), f"partition = {holder.partition}")
+        try:
+            reply = requests.get(f"{portal(system)}/v1/ledger/consistency", params=where, timeout=10)
+            assert reply.status_code == 500 and "does not agree" in reply.json()["detail"], table
+        finally:
+            alter(system, table, f"{column} = " + FLIP.format(column, "5"), f"partition = {holder.partition}")
+    ledger.check_consistency(consistency(system, **where))
+
+
 class Forger:
     """Somebody with all rights who alters an event and makes a ledger that fits, from there on."""
 
@@ -291,6 +387,13 @@ def test_a_whole_ledger_made_anew_is_found_by_who_kept_a_head(holders, tmp_path)
         ledger.check(forged, kept)
     assert not check(tmp_path, forged, kept)[0]
     assert forged["events"][1]["body_hash"] != old["events"][1]["body_hash"]
+    whole = consistency(system, partition=holder.partition, **{"from": old["ledger"]["size"]})
+    ledger.check_consistency(whole)
+    assert check(tmp_path, whole)[0], "so does the consistency of the forged ledger"
+    with pytest.raises(ledger.Broken, match="kept"):
+        ledger.check_consistency(whole, kept)
+    good, said = check(tmp_path, whole, kept)
+    assert not good and "the earlier head is NOT the one that was kept" in said
     (tmp_path / "kept.json").write_text(json.dumps(kept))
     found = system.tool("audit", "verify", tmp_path / "kept.json", check=False)
     assert found.returncode == 1 and "was kept is another" in found.stdout

@@ -67,3 +67,38 @@ def check(proof, heads=None):
             raise Broken(f"event {version} is not what was sealed")
     if heads and ledger not in heads["partitions"]:
         raise Broken("the head is not the one that was kept")
+
+
+def check_consistency(proof, heads=None):
+    """Raises Broken when the later head is not the earlier one with more entries (RFC 9162, section 2.1.4.2)."""
+    old, new = proof["from"], proof["to"]
+    first, second = old["size"], new["size"]
+    path = [bytes.fromhex(value) for value in proof["path"]]
+    if heads and old not in heads["partitions"] and new not in heads["partitions"]:
+        raise Broken("none of the heads is one that was kept")
+    if old["partition"] != new["partition"] or not 1 <= first <= second:
+        raise Broken("these are no two sizes of one ledger")
+    if first == second:
+        if path or old["root"] != new["root"]:
+            raise Broken("one size, two ledgers")
+        return
+    if not path:
+        raise Broken("there is no path")
+    if first & (first - 1) == 0:
+        path.insert(0, bytes.fromhex(old["root"]))
+    fn, sn = first - 1, second - 1
+    while fn & 1:
+        fn, sn = fn >> 1, sn >> 1
+    fr = sr = path[0]
+    for c in path[1:]:
+        if sn == 0:
+            raise Broken("the path is too long")
+        if fn & 1 or fn == sn:
+            fr, sr = h(b"\1", c, fr), h(b"\1", c, sr)
+            while fn and not fn & 1:
+                fn, sn = fn >> 1, sn >> 1
+        else:
+            sr = h(b"\1", sr, c)
+        fn, sn = fn >> 1, sn >> 1
+    if sn or fr.hex() != old["root"] or sr.hex() != new["root"]:
+        raise Broken("the later ledger is not the earlier one with more entries")

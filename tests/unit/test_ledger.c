@@ -153,6 +153,82 @@ static void test_paths_from_stored_nodes(void **state)
 	}
 }
 
+/* SUBPROOF of section 2.1.4.1. */
+static size_t subproof(size_t m, const struct ledger_hash *d, size_t n, bool whole,
+		       struct ledger_hash *proof)
+{
+	size_t k = 1, length;
+	if (m == n) {
+		proof[0] = mth(d, n);
+		return whole ? 0 : 1;
+	}
+	while (2 * k < n)
+		k *= 2;
+	if (m <= k) {
+		length = subproof(m, d, k, whole, proof);
+		proof[length] = mth(d + k, n - k);
+	} else {
+		length = subproof(m - k, d + k, n - k, false, proof);
+		proof[length] = mth(d, k);
+	}
+	return length + 1;
+}
+
+static void test_every_tree_is_the_beginning_of_every_larger_one(void **state)
+{
+	(void)state;
+	for (size_t n = 1; n < SIZES; n++) {
+		for (size_t m = 1; m <= n; m++) {
+			struct ledger_range ranges[LEDGER_CONSISTENCY_MAX];
+			struct ledger_hash proof[LEDGER_CONSISTENCY_MAX],
+			    expected[LEDGER_CONSISTENCY_MAX];
+			struct ledger_hash old = mth(leaves, m), new = mth(leaves, n);
+			size_t length = ledger_consistency_ranges((int64_t)m, (int64_t)n, ranges);
+			assert_int_equal(length, subproof(m, leaves, n, true, expected));
+			for (size_t i = 0; i < length; i++) {
+				size_t size = (size_t)(ranges[i].end - ranges[i].begin);
+				proof[i] = mth(leaves + ranges[i].begin, size);
+				assert_same(proof[i], expected[i]);
+			}
+			assert_true(
+			    ledger_consistent((int64_t)m, &old, (int64_t)n, &new, proof, length));
+		}
+	}
+}
+
+static void test_no_other_tree_is_its_beginning(void **state)
+{
+	(void)state;
+	for (size_t n = 2; n < 24; n++) {
+		for (size_t m = 1; m < n; m++) {
+			struct ledger_hash proof[LEDGER_CONSISTENCY_MAX + 1] = {{{0}}};
+			struct ledger_hash old = mth(leaves, m), new = mth(leaves, n), bad;
+			int64_t from = (int64_t)m, to = (int64_t)n;
+			size_t length = subproof(m, leaves, n, true, proof);
+			assert_true(ledger_consistent(from, &old, to, &new, proof, length));
+			bad = old;
+			bad.bytes[31] ^= 1;
+			assert_false(ledger_consistent(from, &bad, to, &new, proof, length));
+			bad = new;
+			bad.bytes[0] ^= 1;
+			assert_false(ledger_consistent(from, &old, to, &bad, proof, length));
+			assert_false(ledger_consistent(from, &old, to, &new, proof, length - 1));
+			assert_false(ledger_consistent(from, &old, to, &new, proof, length + 1));
+			for (size_t i = 0; i < length; i++) {
+				proof[i].bytes[7] ^= 1;
+				assert_false(
+				    ledger_consistent(from, &old, to, &new, proof, length));
+				proof[i].bytes[7] ^= 1;
+			}
+		}
+	}
+	struct ledger_hash one = mth(leaves, 5), other = mth(leaves, 4);
+	assert_true(ledger_consistent(5, &one, 5, &one, NULL, 0));
+	assert_false(ledger_consistent(5, &one, 5, &other, NULL, 0));
+	assert_false(ledger_consistent(5, &one, 4, &other, NULL, 0));
+	assert_false(ledger_consistent(0, &one, 4, &other, NULL, 0));
+}
+
 static void test_every_fact_of_an_event_counts(void **state)
 {
 	const struct ledger_event event = {5,          1,          1000,    2000,
@@ -233,6 +309,8 @@ int main(void)
 	    cmocka_unit_test(test_paths_lead_from_every_leaf_to_the_root),
 	    cmocka_unit_test(test_wrong_paths_lead_elsewhere),
 	    cmocka_unit_test(test_paths_from_stored_nodes),
+	    cmocka_unit_test(test_every_tree_is_the_beginning_of_every_larger_one),
+	    cmocka_unit_test(test_no_other_tree_is_its_beginning),
 	    cmocka_unit_test(test_every_fact_of_an_event_counts),
 	    cmocka_unit_test(test_every_fact_of_an_entry_counts),
 	    cmocka_unit_test(test_what_an_event_shows),

@@ -105,6 +105,72 @@ bool ledger_follow(const struct ledger_hash *leaf, int64_t index, int64_t size,
 	return sn == 0;
 }
 
+/* RFC 9162 section 2.1.4.1, from the top down: what is not on the way to the old tree's last leaf.
+ */
+size_t ledger_consistency_ranges(int64_t from, int64_t to,
+				 struct ledger_range ranges[LEDGER_CONSISTENCY_MAX])
+{
+	struct ledger_range rest = {0, to};
+	size_t count = 0;
+	while (rest.end != from) {
+		int64_t middle = 1;
+		while (2 * middle < rest.end - rest.begin)
+			middle *= 2;
+		middle += rest.begin;
+		if (from <= middle) {
+			ranges[count++] = (struct ledger_range){middle, rest.end};
+			rest.end = middle;
+		} else {
+			ranges[count++] = (struct ledger_range){rest.begin, middle};
+			rest.begin = middle;
+		}
+	}
+	/* the old root itself is known to who asks */
+	if (rest.begin)
+		ranges[count++] = rest;
+	for (size_t i = 0; i < count / 2; i++) {
+		struct ledger_range other = ranges[i];
+		ranges[i] = ranges[count - 1 - i];
+		ranges[count - 1 - i] = other;
+	}
+	return count;
+}
+
+/* RFC 9162 section 2.1.4.2, with its names. */
+bool ledger_consistent(int64_t from, const struct ledger_hash *from_root, int64_t to,
+		       const struct ledger_hash *to_root, const struct ledger_hash *proof,
+		       size_t length)
+{
+	int64_t fn = from - 1, sn = to - 1;
+	if (from < 1 || from > to)
+		return false;
+	if (from == to)
+		return !length && memcmp(from_root, to_root, sizeof(*to_root)) == 0;
+	for (; fn % 2; fn >>= 1)
+		sn >>= 1;
+	/* a complete tree's root is not repeated in the proof */
+	bool complete = (from & (from - 1)) == 0;
+	if (!complete && !length)
+		return false;
+	struct ledger_hash fr = complete ? *from_root : proof[0], sr = fr;
+	for (size_t i = complete ? 0 : 1; i < length; i++) {
+		if (sn == 0)
+			return false;
+		if (fn % 2 || fn == sn) {
+			fr = node(&proof[i], &fr);
+			sr = node(&proof[i], &sr);
+			for (; fn && fn % 2 == 0; fn >>= 1)
+				sn >>= 1;
+		} else {
+			sr = node(&sr, &proof[i]);
+		}
+		fn >>= 1;
+		sn >>= 1;
+	}
+	return sn == 0 && memcmp(&fr, from_root, sizeof(fr)) == 0 &&
+	       memcmp(&sr, to_root, sizeof(sr)) == 0;
+}
+
 size_t ledger_range_nodes(struct ledger_range range, struct ledger_node nodes[LEDGER_LEVELS])
 {
 	size_t count = 0;

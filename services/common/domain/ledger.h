@@ -40,6 +40,16 @@ size_t ledger_path(struct arena *arena, const struct ledger_hash *leaves, size_t
 bool ledger_follow(const struct ledger_hash *leaf, int64_t index, int64_t size,
 		   const struct ledger_hash *path, size_t length, struct ledger_hash *root);
 
+/* What shows that a tree of from leaves is the beginning of one of to leaves, 1 <= from <= to: the
+ * steps of a consistency proof, in their order. None when they are the same. */
+#define LEDGER_CONSISTENCY_MAX (LEDGER_LEVELS + 1)
+size_t ledger_consistency_ranges(int64_t from, int64_t to,
+				 struct ledger_range ranges[LEDGER_CONSISTENCY_MAX]);
+/* Does the proof lead to both roots? */
+bool ledger_consistent(int64_t from, const struct ledger_hash *from_root, int64_t to,
+		       const struct ledger_hash *to_root, const struct ledger_hash *proof,
+		       size_t length);
+
 /* A complete subtree, of 2^level leaves from index * 2^level on. It never changes. */
 struct ledger_node {
 	int level;
@@ -87,5 +97,12 @@ struct ledger_entry {
 };
 
 struct ledger_hash ledger_entry_leaf(const struct ledger_entry *entry);
+
+/* What a partition's ledger is at a size, to be kept: the root over its first entries. */
+struct ledger_head {
+	int32_t partition;
+	int64_t size;
+	struct ledger_hash root;
+};
 
 #endif

@@ -1,0 +1,113 @@
+#include "tree.h"
+
+#include <string.h>
+
+#include "util/text.h"
+
+static bool get_hash(const struct postgres_result *rows, size_t row, int column,
+		     struct ledger_hash *hash)
+{
+	size_t size;
+	const char *data = postgres_get_bytes(rows, row, column, &size);
+	if (size == sizeof(hash->bytes))
+		memcpy(hash->bytes, data, size);
+	return size == sizeof(hash->bytes);
+}
+
+enum proof_outcome tree_head(const struct tree *tree, int64_t size, struct ledger_head *head)
+{
+	struct err err;
+	struct postgres_result *rows;
+	const struct postgres_param params[] = {
+	    postgres_int4(tree->arena, tree->partition),
+	    postgres_int8(tree->arena, size ? size : INT64_MAX)};
+	if (postgres_query(
+		tree->postgres,
+		"SELECT sequence, tree FROM ledger WHERE partition = $1 AND sequence <= $2"
+		" ORDER BY sequence DESC LIMIT 1",
+		params, 2, &rows, &err))
+		return PROOF_UNKNOWN;
+	enum proof_outcome outcome = size ? PROOF_TOO_LARGE : PROOF_NOT_YET;
+	if (postgres_rows(rows)) {
+		*head = (struct ledger_head){.partition = tree->partition,
+					     .size = postgres_get_int(rows, 0, 0)};
+		if (!get_hash(rows, 0, 1, &head->root))
+			outcome = PROOF_BROKEN;
+		else if (!size || head->size == size)
+			outcome = PROOF_FOUND;
+	}
+	postgres_result_free(&rows);
+	return outcome;
+}
+
+/* ---- roots ---------------------------------------------------------------------------------- */
+
+/* The hashes of these nodes; PROOF_BROKEN: one of them is not there. */
+static enum proof_outcome load_nodes(const struct tree *tree, struct ledger_node *nodes,
+				     size_t count)
+{
+	struct err err;
+	struct postgres_result *rows;
+	int64_t *levels = arena_take(tree->arena, (2 * count + 1) * sizeof(*levels));
+	int64_t *indexes = levels + count;
+	for (size_t i = 0; i < count; i++) {
+		levels[i] = nodes[i].level;
+		indexes[i] = nodes[i].index;
+	}
+	const struct postgres_param params[] = {postgres_int4(tree->arena, tree->partition),
+						postgres_int8_array(tree->arena, levels, count),
+						postgres_int8_array(tree->arena, indexes, count)};
+	if (postgres_query(tree->postgres,
+			   "SELECT n.hash FROM unnest($2::bigint[], $3::bigint[]) WITH ORDINALITY"
+			   " AS wanted (level, index, place) LEFT JOIN ledger_nodes n"
+			   " ON n.partition = $1 AND n.level = wanted.level::smallint"
+			   " AND n.index = wanted.index ORDER BY place",
+			   params, 3, &rows, &err))
+		return PROOF_UNKNOWN;
+	bool complete = postgres_rows(rows) == count;
+	for (size_t i = 0; i < count && complete; i++)
+		complete = get_hash(rows, i, 0, &nodes[i].hash);
+	postgres_result_free(&rows);
+	return complete ? PROOF_FOUND : PROOF_BROKEN;
+}
+
+enum proof_outcome tree_roots(const struct tree *tree, const struct ledger_range *ranges,
+			      size_t count, struct ledger_hash *roots)
+{
+	size_t counts[LEDGER_CONSISTENCY_MAX], all = 0;
+	/* all but one of a path's steps are one node; that one is at most as many as the tree has
+	 * levels */
+	struct ledger_node *nodes =
+	    arena_take(tree->arena, (LEDGER_CONSISTENCY_MAX + LEDGER_LEVELS) * sizeof(*nodes));
+	for (size_t i = 0; i < count; i++) {
+		counts[i] = ledger_range_nodes(ranges[i], nodes + all);
+		all += counts[i];
+	}
+	enum proof_outcome outcome = load_nodes(tree, nodes, all);
+	for (size_t i = 0; i < count && outcome == PROOF_FOUND; nodes += counts[i], i++)
+		roots[i] = ledger_join(nodes, counts[i]);
+	return outcome;
+}
+
+/* ---- JSON ----------------------------------------------------------------------------------- */
+
+json_t *tree_hash_text(const struct ledger_hash *hash)
+{
+	char hex[2 * LEDGER_HASH_SIZE + 1];
+	text_hex(hex, hash->bytes, sizeof(hash->bytes));
+	return json_string(hex);
+}
+
+json_t *tree_path_text(const struct ledger_hash *path, size_t count)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(list, tree_hash_text(&path[i]));
+	return list;
+}
+
+json_t *tree_head_text(const struct ledger_head *head)
+{
+	return json_pack("{s:i, s:I, s:o}", "partition", (int)head->partition, "size",
+			 (json_int_t)head->size, "root", tree_hash_text(&head->root));
+}
