@@ -1,24 +1,26 @@
 #include "feature.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "util/alloc.h"
 
-#define SLOTS_MAX   ((size_t)FOLD_POINTS_MAX * 16)
-#define SLOTS_LEAST 256
-#define PRIME       UINT64_C(0x9E3779B97F4A7C15)
+#define SLOTS_MAX     ((size_t)FOLD_POINTS_MAX * 16)
+#define SLOTS_LEAST   4096
+#define SLOTS_A_POINT 16
+#define PRIME         UINT64_C(0x9E3779B97F4A7C15)
 
 enum { GRAM_LEAST = 2, GRAM_MOST = 5, DENSE_MOST = 3, RUN_MOST = 4 };
 enum { KIND_WORD = 1, KIND_PAIR, KIND_CHAR };
 
-/* What a hash is built with, point by point: cheap, so only its upper bits are good. */
+/* What a hash is built with, point by point: cheap, and good for what is of one piece. */
 static inline uint64_t roll(uint64_t hash, uint64_t point)
 {
 	return (hash + point) * PRIME;
 }
 
-/* Makes all its bits good. */
+/* For what is put together of hashes: makes each bit depend on all. */
 static inline uint64_t mix(uint64_t hash)
 {
 	hash ^= hash >> 29;
@@ -41,7 +43,7 @@ void features_free(struct features *features)
 
 static void make_room(struct features *features)
 {
-	features->hash = x_calloc(FEATURES_MAX, sizeof(*features->hash));
+	features->hash = x_calloc(FEATURES_MAX + GRAM_MOST, sizeof(*features->hash));
 	features->count_of = x_calloc(FEATURES_MAX, sizeof(*features->count_of));
 	features->seen = x_calloc(FEATURES_MAX, sizeof(*features->seen));
 	features->token_end = x_calloc(FOLD_POINTS_MAX, sizeof(*features->token_end));
@@ -50,30 +52,40 @@ static void make_room(struct features *features)
 	features->by_token = x_calloc(FOLD_POINTS_MAX, sizeof(*features->by_token));
 }
 
+/* Slots enough that two features seldom want the same. What is left in them of earlier texts is
+ * below the base, and so they need not be emptied. */
 static void start(struct features *features, const struct folded *folded)
 {
 	size_t want = SLOTS_LEAST;
 	if (!features->hash)
 		make_room(features);
-	while (want < folded->count * 5 && want < SLOTS_MAX)
+	while (want < folded->count * SLOTS_A_POINT && want < SLOTS_MAX)
 		want *= 2;
 	features->slot_mask = want - 1;
-	memset(features->slots, 0, want * sizeof(*features->slots));
+	if (features->slot_base > UINT32_MAX - 2 * FEATURES_MAX) {
+		memset(features->slots, 0, SLOTS_MAX * sizeof(*features->slots));
+		features->slot_base = 0;
+	}
+	features->slot_base++;
 }
 
-/* The hashes of all n-grams of min to max points between from and to; returns where they end. */
+/*
+ * The hashes of all n-grams of min to max points between from and to; returns where they end. Also
+ * of those that go beyond, which the next ones are written over: there is no branch to guess.
+ */
 static inline uint64_t *put_grams(uint64_t *restrict to, const uint32_t *restrict points,
 				  size_t from, size_t end, size_t min, size_t max)
 {
 	for (size_t i = from; i < end; i++) {
 		size_t most = end - i < max ? end - i : max;
 		uint64_t hash = KIND_CHAR;
-		for (size_t n = 1; n < min && n <= most; n++)
+		for (size_t n = 1; n < min; n++)
 			hash = roll(hash, points[i + n - 1]);
-		for (size_t n = min; n <= most; n++) {
+		for (size_t n = min; n <= max; n++) {
 			hash = roll(hash, points[i + n - 1]);
-			*to++ = (mix(hash) & ~UINT64_C(1)) | FEATURE_CHAR;
+			to[n - min] = (hash & ~UINT64_C(1)) | FEATURE_CHAR;
 		}
+		to += most < min ? 0 : most - min + 1;
 	}
 	return to;
 }
@@ -111,32 +123,31 @@ static uint64_t *put_token(uint64_t *to, const uint32_t *points, const struct to
 	return put_grams(to, points, from - 1, end + 1, GRAM_LEAST, GRAM_MOST);
 }
 
-/*
- * Equal ones become one that is counted. A slot holds the upper half of the hash and, below, the
- * feature
- * + 1: one look tells whether it is it. The hashes are put together in their own place.
- */
+/* Equal ones become one that is counted. A slot holds the base and the feature. The hashes are put
+ * together in their own place. */
 static void count_equal(struct features *features, size_t occurrences)
 {
-	uint64_t *hash = features->hash, *slots = features->slots, slot;
-	uint32_t *count_of = features->count_of, *seen = features->seen;
-	size_t mask = features->slot_mask, count = 0;
+	uint64_t *hash = features->hash;
+	uint32_t *count_of = features->count_of, *seen = features->seen, *slots = features->slots;
+	uint32_t count = 0, feature, base = features->slot_base;
+	size_t mask = features->slot_mask;
 	for (size_t i = 0; i < occurrences; i++) {
 		uint64_t one = hash[i];
-		size_t at = (one >> 8) & mask;
-		while ((slot = slots[at]) && (slot ^ one) >> 32)
+		size_t at = (one >> 40) & mask;
+		while ((feature = slots[at] - base) < count && hash[feature] != one)
 			at = (at + 1) & mask;
-		if (slot) {
-			seen[i] = (uint32_t)slot - 1;
-			count_of[seen[i]]++;
+		if (feature < count) {
+			seen[i] = feature;
+			count_of[feature]++;
 			continue;
 		}
-		seen[i] = (uint32_t)count;
-		hash[count] = one;
+		slots[at] = base + count;
+		seen[i] = count;
 		count_of[count] = 1;
-		slots[at] = (one >> 32 << 32) | ++count;
+		hash[count++] = one;
 	}
 	features->count = count;
+	features->slot_base += count;
 }
 
 void features_of(const struct folded *folded, struct features *features)

@@ -27,7 +27,7 @@ struct features {
 	/* every occurrence, token by token: which feature; and where in seen the token's end */
 	uint32_t *seen, *token_end;
 	size_t seen_count, token_count;
-	uint64_t *slots; /* finds equal ones */
+	uint32_t *slots, slot_base; /* these find equal ones */
 	size_t slot_mask;
 	struct hit *hits; /* these three: room for model_judge */
 	float *speaks, *by_token;

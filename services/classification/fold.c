@@ -135,33 +135,53 @@ void folded_free(struct folded *folded)
 /* ---- cutting into tokens ----------------------------------------------------------------------
  */
 
+/* A text while it is cut. On its own, not in struct folded: the processor keeps it in registers. */
 struct cutter {
-	struct folded *out;
-	uint8_t kind; /* of the token being written; CLASS_NONE: none is */
+	uint32_t *points;
+	struct token *tokens;
+	size_t count, token_count;
+	uint32_t letters;
+	uint8_t classes; /* bits of all letters' */
+	uint8_t kind;    /* of the token being written; CLASS_NONE: none is */
 };
 
-static void end_token(struct cutter *cutter)
+static struct cutter begin(const struct folded *out)
 {
-	struct folded *out = cutter->out;
+	struct cutter cutter = {.points = out->points, .tokens = out->tokens};
+	cutter.points[cutter.count++] = ' ';
+	return cutter;
+}
+
+static inline void end_token(struct cutter *cutter)
+{
 	if (cutter->kind == CLASS_NONE)
 		return;
-	struct token *token = &out->tokens[out->token_count++];
-	token->len = (uint32_t)out->count - token->start;
-	out->points[out->count++] = ' ';
+	struct token *token = &cutter->tokens[cutter->token_count++];
+	token->len = (uint32_t)cutter->count - token->start;
+	cutter->points[cutter->count++] = ' ';
 	cutter->kind = CLASS_NONE;
 }
 
-static void begin_token(struct cutter *cutter, uint8_t kind)
+static void finish(struct cutter *cutter, struct folded *out)
+{
+	end_token(cutter);
+	out->count = cutter->count;
+	out->token_count = cutter->token_count;
+	out->letters = cutter->letters;
+	out->latin = cutter->classes & CLASS_LATIN;
+}
+
+static inline void begin_token(struct cutter *cutter, uint8_t kind)
 {
 	static const enum token_kind kinds[] = {
 	    [CLASS_WORD] = TOKEN_WORD, [CLASS_DENSE] = TOKEN_DENSE, [CLASS_RUN] = TOKEN_RUN};
-	struct token *token = &cutter->out->tokens[cutter->out->token_count];
-	token->start = (uint32_t)cutter->out->count;
+	struct token *token = &cutter->tokens[cutter->token_count];
+	token->start = (uint32_t)cutter->count;
 	token->kind = kinds[kind];
 	cutter->kind = kind;
 }
 
-static void take(struct cutter *cutter, uint32_t point, uint8_t class)
+static inline void take(struct cutter *cutter, uint32_t point, uint8_t class)
 {
 	uint8_t kind = class & CLASS_KIND;
 	if (class & CLASS_DROP)
@@ -177,12 +197,12 @@ static void take(struct cutter *cutter, uint32_t point, uint8_t class)
 		end_token(cutter);
 		begin_token(cutter, kind);
 	}
-	cutter->out->latin |= (class & CLASS_LATIN) != 0;
-	cutter->out->letters++;
-	cutter->out->points[cutter->out->count++] = point;
+	cutter->classes |= class;
+	cutter->letters++;
+	cutter->points[cutter->count++] = point;
 }
 
-static void take_point(const struct fold_table *table, struct cutter *cutter, UChar32 c)
+static inline void take_point(const struct fold_table *table, struct cutter *cutter, UChar32 c)
 {
 	if (c < 0)
 		take(cutter, ' ', CLASS_NONE);
@@ -217,55 +237,44 @@ static int32_t normalise(const struct fold_table *table, const char *text, int32
 }
 
 static void fold_complex(const struct fold_table *table, const char *text, int32_t size,
-			 struct cutter *cutter)
+			 struct folded *folded)
 {
-	int32_t length = normalise(table, text, size, cutter->out);
-	for (int32_t i = 0; i < length && cutter->out->count < FOLD_POINTS_MAX;) {
+	int32_t length = normalise(table, text, size, folded);
+	struct cutter cutter = begin(folded);
+	for (int32_t i = 0; i < length && cutter.count < FOLD_POINTS_MAX;) {
 		UChar32 c;
-		U16_NEXT(cutter->out->utf16, i, length, c);
-		take_point(table, cutter, c);
+		U16_NEXT(folded->utf16, i, length, c);
+		take_point(table, &cutter, c);
 	}
+	finish(&cutter, folded);
 }
 
 /* false: met a character that needs ICU. */
 static bool fold_simple(const struct fold_table *table, const char *text, int32_t size,
-			struct cutter *cutter)
+			struct folded *folded)
 {
-	for (int32_t i = 0; i < size && cutter->out->count < FOLD_POINTS_MAX;) {
+	struct cutter cutter = begin(folded);
+	for (int32_t i = 0; i < size && cutter.count < FOLD_POINTS_MAX;) {
 		UChar32 c;
 		U8_NEXT((const uint8_t *)text, i, size, c);
 		if (is_complex(table, c))
 			return false;
-		take_point(table, cutter, c);
+		take_point(table, &cutter, c);
 	}
+	finish(&cutter, folded);
 	return true;
-}
-
-static void start_over(struct cutter *cutter)
-{
-	struct folded *out = cutter->out;
-	cutter->kind = CLASS_NONE;
-	out->token_count = 0;
-	out->letters = 0;
-	out->latin = false;
-	out->points[0] = ' ';
-	out->count = 1;
 }
 
 void fold(const struct fold_table *table, const char *text, size_t size, struct folded *folded)
 {
-	struct cutter cutter = {.out = folded};
 	int32_t length = size > FOLD_POINTS_MAX * 4 ? FOLD_POINTS_MAX * 4 : (int32_t)size;
 	if (!folded->points) { /* a token takes two points at least */
-		folded->points = x_calloc(FOLD_POINTS_MAX + 2, sizeof(*folded->points));
+		folded->points =
+		    x_calloc(FOLD_POINTS_MAX + 2 + FOLD_SPARE, sizeof(*folded->points));
 		folded->tokens = x_calloc(FOLD_POINTS_MAX / 2 + 2, sizeof(*folded->tokens));
 	}
-	start_over(&cutter);
-	if (!fold_simple(table, text, length, &cutter)) {
-		start_over(&cutter);
-		fold_complex(table, text, length, &cutter);
-	}
-	end_token(&cutter);
+	if (!fold_simple(table, text, length, folded))
+		fold_complex(table, text, length, folded);
 }
 
 size_t fold_token_text(const struct folded *folded, const struct token *token, char *text,

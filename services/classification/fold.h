@@ -12,6 +12,7 @@
 
 /* Beyond so many code points a text is not read further: it has long said what it is about. */
 #define FOLD_POINTS_MAX 16384
+#define FOLD_SPARE      8 /* points behind the last that may be read */
 
 struct fold_table; /* what ICU says of each character, made once */
 
@@ -31,7 +32,8 @@ struct token {
 
 /* A text, folded. Reused from text to text; a zeroed one is empty. */
 struct folded {
-	uint32_t *points; /* tokens, with one space before each and one at the end */
+	uint32_t
+	    *points; /* tokens, with one space before each and one at the end; FOLD_SPARE more */
 	size_t count;
 	struct token *tokens;
 	size_t token_count;

@@ -11,23 +11,23 @@
 
 #include "model.h"
 
-#define MODEL_MAGIC    "RDRSMDL3"
+#define MODEL_MAGIC    "RDRSMDL4"
 #define MODEL_FILE_MAX (64 * 1024 * 1024)
+#define MODEL_FEW      56 /* labels */
 #define MODEL_LANES    8
-#define MODEL_FEW      24 /* labels */
+#define MODEL_CHUNK    32 /* bytes */
 #define MODEL_CHECKSUM 32
 #define MODEL_ALIGNED                                                                              \
-	64             /* each part begins at a multiple of it, a line of the processor's cache    \
-			*/
-#define MODEL_BUCKET 8 /* such a bucket is a line as well */
+	64              /* each part begins at a multiple of it, a line of the processor's cache   \
+			 */
+#define MODEL_BUCKET 30 /* such a bucket is a line as well */
 
 struct model_head {
 	char magic[8];
 	uint8_t checksum[MODEL_CHECKSUM]; /* BLAKE2b of all that follows */
 	uint64_t size;                    /* of the file */
 	struct model_card card;
-	uint32_t labels, buckets, features;
-	uint32_t rows_size; /* in units of 16 bits, as are the places where rows begin */
+	uint32_t labels, buckets, features; /* as many rows as features */
 	uint32_t names_size, languages_size;
 	/* The softmax of sharpness * score, then logit -> tilt * logit + shift for the best guess.
 	 */
@@ -38,25 +38,27 @@ struct model_head {
 };
 
 /*
- * Features, found by their hash: its upper half tells the bucket, its lower one is the tag. What
- * does not fit into a bucket is in the next one that has room, the last being followed by the
- * first.
+ * Features, found by their hash: its upper half tells the bucket, some of its lower bits are the
+ * tag. What does not fit into a bucket is in the next one that has room, the last being followed by
+ * the first. The tags alone are a small part of the model, so a processor has them at hand.
  */
 struct model_bucket {
-	uint32_t tag[MODEL_BUCKET]; /* 0: free, and so are those after it */
-	uint32_t row[MODEL_BUCKET]; /* where the row begins << 8 | heft, see model_heft */
+	uint32_t first;             /* the row of its first tag; the others' follow */
+	uint16_t tag[MODEL_BUCKET]; /* 0: free, and so are those after it */
 };
 
 /*
- * A feature's row of weights, each scale times a signed number. Where there are few labels it has
- * one byte for every label, padded to a multiple of MODEL_LANES. Where there are many it has an
- * entry for those for which it is worth keeping: the label in the lower bits and the number above
- * them.
+ * A feature's row of weights: each is the row's scale times a number of its own, less what all have
+ * in common, which tells nothing. Up to MODEL_FEW labels a number is a byte and there are as many
+ * as labels, padded to a multiple of MODEL_LANES. Beyond it is half a byte, the lower one first,
+ * and the row is padded to a multiple of MODEL_CHUNK: up to 120 labels that is one line of the
+ * processor's cache.
  */
 struct model_row {
 	uint16_t scale; /* the upper half of a float */
-	uint16_t count; /* of what follows */
-	uint16_t entry[];
+	uint8_t heft;   /* see model_heft */
+	uint8_t middle; /* the number of the middle one of all labels */
+	uint8_t number[];
 };
 
 struct model {
@@ -68,8 +70,8 @@ struct model {
 	uint32_t *service_size; /* bytes of its name */
 	const char *languages;  /* each with a NUL */
 	const struct model_bucket *bucket;
-	const uint16_t *row;
-	uint32_t label_bits;
+	const uint8_t *rows;
+	uint32_t row_size;
 	void *memory;
 };
 
@@ -78,14 +80,33 @@ static inline uint32_t model_lanes(uint32_t labels)
 	return (labels + MODEL_LANES - 1) / MODEL_LANES * MODEL_LANES;
 }
 
-/* Lower bits of an entry. */
-static inline uint32_t model_label_bits(uint32_t labels)
+static inline uint32_t model_row_size(uint32_t labels)
 {
-	uint32_t bits = 1;
-	while (1u << bits < labels)
-		bits++;
-	return bits;
+	uint32_t head = (uint32_t)sizeof(struct model_row);
+	if (labels <= MODEL_FEW)
+		return head + model_lanes(labels);
+	return (head + (labels + 1) / 2 + MODEL_CHUNK - 1) / MODEL_CHUNK * MODEL_CHUNK;
 }
+
+/* The greatest number. */
+static inline uint32_t model_number_max(uint32_t labels)
+{
+	return labels <= MODEL_FEW ? UINT8_MAX : 15;
+}
+
+static inline uint32_t model_place(uint64_t hash, uint32_t buckets)
+{
+	return (uint32_t)((hash >> 32) * buckets >> 32);
+}
+
+static inline uint16_t model_tag(uint64_t hash)
+{
+	uint16_t tag = (uint16_t)(hash >> 8);
+	return tag ? tag : 1;
+}
+
+#define MODEL_SCALE_LEAST 1e-20f
+#define MODEL_SCALE_MOST  1e6f
 
 static inline float model_scale(uint16_t half)
 {
@@ -95,14 +116,12 @@ static inline float model_scale(uint16_t half)
 	return scale;
 }
 
-static inline uint32_t model_place(uint64_t hash, uint32_t buckets)
+/* Rounded up. */
+static inline uint16_t model_scale_half(float scale)
 {
-	return (uint32_t)((hash >> 32) * buckets >> 32);
-}
-
-static inline uint32_t model_tag(uint64_t hash)
-{
-	return (uint32_t)hash ? (uint32_t)hash : 1;
+	uint32_t bits;
+	memcpy(&bits, &scale, sizeof(bits));
+	return (uint16_t)((bits + 0xFFFF) >> 16);
 }
 
 /* Hefts are kept in steps of 4.4 %. */

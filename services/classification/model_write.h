@@ -12,7 +12,6 @@ struct model_parts {
 	const struct learned *learned;
 	const struct calibration *calibration;
 	float least_known;
-	size_t size;              /* bytes that the file may have */
 	const float *label_share; /* of the best guesses at texts held aside */
 	float confidence_share[MODEL_STEPS];
 };

@@ -332,8 +332,7 @@ static int make_model(const struct request *request, const struct label_map *map
 	struct model_parts parts = {.corpus = corpus,
 				    .learned = learned,
 				    .calibration = &calibration,
-				    .least_known = tuned.least_known,
-				    .size = (size_t)(request->mib * 1024 * 1024)};
+				    .least_known = tuned.least_known};
 	int failed = write_scored(request, map, &parts, &score, &profile, err);
 	free(profile.label_share);
 	learned_free(&learned);

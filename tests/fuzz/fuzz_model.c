@@ -45,29 +45,66 @@ static void fill(struct buffer *out, size_t size, const uint8_t **data, size_t *
 	*left -= some;
 }
 
+/* Of each bucket the tags that the input has, or that the text asks for; a row for each. */
+static uint32_t build_buckets(struct buffer *out, uint32_t count, const uint8_t **data,
+			      size_t *left)
+{
+	uint32_t rows = 0;
+	for (uint32_t i = 0; i < count; i++) {
+		struct model_bucket bucket = {.first = rows};
+		const uint8_t *whole = (const uint8_t *)&bucket;
+		size_t size = sizeof(bucket), tags = *left ? **data % (MODEL_BUCKET + 1) : 0;
+		for (size_t k = 0; k < tags && *left >= 3; k++, *data += 2, *left -= 2) {
+			uint16_t tag = (uint16_t)((*data)[1] << 8 | (*data)[2]);
+			bucket.tag[k] =
+			    tag & 1 ? tag : model_tag(features.hash[tag % features.count]);
+			rows += bucket.tag[k] != 0;
+		}
+		fill(out, sizeof(bucket), &whole, &size);
+	}
+	return rows;
+}
+
+static void build_rows(struct buffer *out, const struct model_head *head, const uint8_t *data,
+		       size_t left)
+{
+	size_t size = model_row_size(head->labels), from = out->len;
+	fill(out, head->features * size, &data, &left);
+	for (uint32_t i = 0; i < head->features; i++) {
+		struct model_row *row = (void *)(out->data + from + i * size);
+		if (!(row->scale & 1))
+			row->scale = model_scale_half(0.01f);
+	}
+}
+
 static void build(struct buffer *out, const uint8_t *data, size_t left)
 {
-	static const char names[16] = "a.b\0a.c\0d\0efg";
-	struct model_head head = {.labels = 4, .names_size = 14, .languages_size = 0};
-	const uint8_t *name = (const uint8_t *)names, *rest = data;
-	const uint8_t *start = (const uint8_t *)&head;
-	size_t name_size = sizeof(names), head_size = sizeof(head);
+	char names[4 * 100];
+	const uint8_t *name = (const uint8_t *)names;
 	uint8_t sizes[4] = {0};
-	memcpy(sizes, data, left < 4 ? left : 4);
-	head.buckets = sizes[1] % 32 + 1;
-	head.features = sizes[2] % 8 * head.buckets;
-	head.rows_size = sizes[0];
+	size_t some = left < 4 ? left : 4, name_size;
+	memcpy(sizes, data, some);
+	data += some;
+	left -= some;
+	struct model_head head = {.labels = sizes[0] % 99 + 1, .tilt = 1};
+	head.buckets = sizes[1] % 4 + 1;
 	head.sharpness = (float)(sizes[3] % 16 + 1);
-	head.tilt = 1;
-	fill(out, sizeof(head), &start, &head_size);
-	rest += left < 4 ? left : 4;
-	left -= left < 4 ? left : 4;
-	fill(out, 4 * sizeof(float), &rest, &left); /* biases */
-	fill(out, 4 * sizeof(float), &rest, &left); /* thresholds */
-	fill(out, 4 * sizeof(float), &rest, &left); /* shares */
+	for (uint32_t l = 0; l < head.labels; l++)
+		memcpy(names + 4 * l, (const char[]){'a', '.', (char)('0' + l % 70), '\0'}, 4);
+	head.names_size = 4 * head.labels;
+	name_size = head.names_size;
+	size_t at = out->len;
+	buffer_reserve(out, (sizeof(head) + MODEL_ALIGNED - 1) / MODEL_ALIGNED * MODEL_ALIGNED);
+	out->len += (sizeof(head) + MODEL_ALIGNED - 1) / MODEL_ALIGNED * MODEL_ALIGNED;
+	memset(out->data + at, 0, out->len - at);
+	fill(out, head.labels * sizeof(float), &data, &left); /* biases */
+	fill(out, head.labels * sizeof(float), &data, &left); /* thresholds */
+	size_t none = 0;
+	fill(out, head.labels * sizeof(float), &data, &none); /* shares */
 	fill(out, head.names_size, &name, &name_size);
-	fill(out, head.buckets * sizeof(struct model_bucket), &rest, &left);
-	fill(out, head.rows_size * sizeof(uint16_t), &rest, &left);
+	head.features = build_buckets(out, head.buckets, &data, &left);
+	memcpy(out->data + at, &head, sizeof(head));
+	build_rows(out, &head, data, left);
 }
 
 /* What tells an accident: magic, size and checksum are made right. */

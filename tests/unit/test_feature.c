@@ -82,6 +82,30 @@ static void equal_ones_are_counted(void **state)
 	features_free(&features);
 }
 
+/* The slots that find equal ones are emptied only when their numbers have run out. */
+static void slots_are_used_again(void **state)
+{
+	static const char text[] = "the lamp at the corner of the road is dark, the road is dark";
+	struct folded folded = {0};
+	struct features fresh = {0}, used = {0};
+	(void)state;
+	fold(table, text, strlen(text), &folded);
+	features_of(&folded, &fresh);
+	features_of(&folded, &used);
+	for (int i = 0; i < 3; i++) {
+		used.slot_base = i ? used.slot_base : UINT32_MAX - 2 * (uint32_t)FEATURES_MAX;
+		features_of(&folded, &used);
+		assert_int_equal(used.count, fresh.count);
+		assert_memory_equal(used.hash, fresh.hash, fresh.count * sizeof(*fresh.hash));
+		assert_memory_equal(used.count_of, fresh.count_of,
+				    fresh.count * sizeof(*fresh.count_of));
+	}
+	assert_true(used.slot_base < 10 * fresh.count);
+	folded_free(&folded);
+	features_free(&fresh);
+	features_free(&used);
+}
+
 /* Texts that fill every table must neither write beyond it nor go on for ever. */
 static void is_bounded(void **state)
 {
@@ -111,6 +135,7 @@ int main(void)
 	    cmocka_unit_test(words_and_pairs),
 	    cmocka_unit_test(grams),
 	    cmocka_unit_test(equal_ones_are_counted),
+	    cmocka_unit_test(slots_are_used_again),
 	    cmocka_unit_test(is_bounded),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -72,8 +72,7 @@ static int set_up(void **state)
 				    .label_share = shares,
 				    .confidence_share = {[3] = 0.25f, [9] = 0.75f},
 				    .calibration = &calibration,
-				    .least_known = tuned.least_known,
-				    .size = 1 << 20};
+				    .least_known = tuned.least_known};
 	snprintf(parts.card.version, sizeof(parts.card.version), "test-1");
 	assert_int_equal(model_write(FILE_NAME, &parts, &err), 0);
 	learned_free(&learned);
@@ -91,6 +90,44 @@ static int tear_down(void **state)
 	features_free(&features);
 	unlink(FILE_NAME);
 	return 0;
+}
+
+#define MANY 70 /* labels: more than a byte each would fit into a line */
+
+/* What marks the texts of a label, spelled so that few of its letters are another's as well. */
+static void mark(int label, char *word)
+{
+	snprintf(word, 20, "%c%c%c%c", 'a' + label / 9, 'k' + label % 9, 'a' + label / 9,
+		 'k' + label % 9);
+}
+
+static void write_many(const char *file)
+{
+	struct err err;
+	char text[80], name[20], word[20];
+	uint32_t rows[4 * MANY];
+	float none[MANY] = {0}, shares[MANY] = {1};
+	struct corpus_builder *builder = corpus_builder_new();
+	for (int i = 0; i < 4 * MANY; i++) {
+		mark(i % MANY, word);
+		snprintf(text, sizeof(text), "there is %s in our street since %d days", word,
+			 i / MANY);
+		snprintf(name, sizeof(name), "kind.%d", i % MANY);
+		assert_int_equal(corpus_add(builder, text, strlen(text), name, "en"), 0);
+		rows[i] = (uint32_t)i;
+	}
+	struct corpus *corpus = corpus_finish(&builder, 2);
+	struct learned *learned =
+	    learn(corpus, rows, corpus->texts, &(struct recipe){.focus = 0.5f, .cost = 1});
+	struct calibration calibration = {
+	    .sharpness = 20, .tilt = 1, .bias = none, .threshold = none};
+	struct model_parts parts = {.corpus = corpus,
+				    .learned = learned,
+				    .label_share = shares,
+				    .calibration = &calibration};
+	assert_int_equal(model_write(file, &parts, &err), 0);
+	learned_free(&learned);
+	corpus_free(&corpus);
 }
 
 static struct verdict judge(const struct model *model, const char *text)
@@ -213,6 +250,28 @@ static void knows_its_languages(void **state)
 	model_free(&model);
 }
 
+static void answers_with_many_labels(void **state)
+{
+	static const char file[] = "test_model.many";
+	char text[80], name[20], word[20];
+	struct err err;
+	(void)state;
+	write_many(file);
+	struct model *model = model_load(file, &err);
+	assert_non_null(model);
+	for (int l = 0; l < MANY; l++) {
+		mark(l, word);
+		snprintf(text, sizeof(text), "since last week there is %s", word);
+		snprintf(name, sizeof(name), "kind.%d", l);
+		struct verdict verdict = judge(model, text);
+		assert_string_equal(model_label(model, verdict.best[0].label), name);
+		fold_token_text(&folded, &folded.tokens[verdict.terms[0]], text, sizeof(text));
+		assert_string_equal(text, word);
+	}
+	model_free(&model);
+	unlink(file);
+}
+
 /* ---- the file ------------------------------------------------------------------------------- */
 
 static char *read_file(size_t *size)
@@ -295,7 +354,7 @@ static void contradictions_are_refused(void **state)
 			head->features--;
 			break;
 		case 6:
-			head->rows_size = UINT32_MAX;
+			head->features = UINT32_MAX;
 			break;
 		case 7:
 			head->names_size = UINT32_MAX;
@@ -326,6 +385,65 @@ static void contradictions_are_refused(void **state)
 	free(bytes);
 }
 
+static struct model_bucket *bucket_with(char *bytes, int tags)
+{
+	const struct model_head *head = (void *)bytes;
+	size_t rows = head->features * (size_t)model_row_size(head->labels);
+	size_t padded = (rows + MODEL_ALIGNED - 1) / MODEL_ALIGNED * MODEL_ALIGNED;
+	char *begin = bytes + head->size - padded - head->buckets * sizeof(struct model_bucket);
+	struct model_bucket *bucket = (void *)begin;
+	while (!bucket->tag[tags - 1])
+		bucket++;
+	return bucket;
+}
+
+/* A search must end and lead to a row that there is. */
+static void wrong_buckets_are_refused(void **state)
+{
+	size_t size;
+	char *bytes = read_file(&size);
+	struct model_bucket *bucket = bucket_with(bytes, 2), good = *bucket;
+	(void)state;
+	assert_true(sodium_init() >= 0);
+	for (int i = 0; i < 4; i++) {
+		*bucket = good;
+		if (i == 0)
+			bucket->first++;
+		else if (i == 1)
+			bucket->tag[1] = bucket->tag[0];
+		else if (i == 2)
+			bucket->tag[0] = 0;
+		else
+			bucket->tag[MODEL_BUCKET - 1] = 1;
+		sign(bytes, size);
+		if (!refused(bytes, size))
+			fail_msg("bucket %d was taken", i);
+	}
+	free(bytes);
+}
+
+static void wrong_scales_are_refused(void **state)
+{
+	static const float wrong[] = {0, -1, NAN, INFINITY, 1e30f, 1e-30f};
+	size_t size;
+	char *bytes = read_file(&size);
+	const struct model_head *head = (void *)bytes;
+	size_t rows = head->features * (size_t)model_row_size(head->labels);
+	struct model_row *row =
+	    (void *)(bytes + size - (rows + MODEL_ALIGNED - 1) / MODEL_ALIGNED * MODEL_ALIGNED);
+	(void)state;
+	assert_true(sodium_init() >= 0);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		uint32_t bits;
+		memcpy(&bits, &wrong[i], sizeof(bits));
+		row->scale = (uint16_t)(bits >> 16);
+		sign(bytes, size);
+		if (!refused(bytes, size))
+			fail_msg("scale %g was taken", (double)wrong[i]);
+	}
+	free(bytes);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -336,9 +454,12 @@ int main(void)
 	    cmocka_unit_test(terms_are_what_decided),
 	    cmocka_unit_test(service_is_the_sum_of_its_topics),
 	    cmocka_unit_test(services_go_by_the_name),
+	    cmocka_unit_test(answers_with_many_labels),
 	    cmocka_unit_test(knows_its_languages),
 	    cmocka_unit_test(damaged_files_are_refused),
 	    cmocka_unit_test(contradictions_are_refused),
+	    cmocka_unit_test(wrong_buckets_are_refused),
+	    cmocka_unit_test(wrong_scales_are_refused),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
