@@ -8,12 +8,15 @@
 
 #include "language_gram.h"
 #include "language_table.h"
+#include "processor.h"
+#include "softmax.h"
 #include "util/alloc.h"
 #include "util/text.h"
 
 #define FILE_MAX     (16 * 1024 * 1024)
 #define BITS_MAX     18
 #define CACHE_LINE   64
+#define COLDEST      1e-6f /* the least temperature that makes sense */
 #define SOLE_SURE    0.99f /* a script of one language; some others are written in it by few */
 #define SHARE_ENOUGH 0.8f  /* of the letters in the script that decides */
 
@@ -57,7 +60,7 @@ static bool facts_are_sound(const struct language_group_facts *facts)
 	if (!isfinite(facts->scale) || !isfinite(facts->threshold))
 		return false;
 	for (int i = 0; i < LANGUAGE_LENGTHS; i++) {
-		if (!isfinite(facts->temperature[i]) || facts->temperature[i] <= 0)
+		if (!isfinite(facts->temperature[i]) || facts->temperature[i] < COLDEST)
 			return false;
 	}
 	return true;
@@ -77,7 +80,8 @@ static bool read_group(struct cursor *cursor, struct language *language)
 	group->bias = x_calloc(facts.stride, sizeof(*group->bias));
 	if (size > cursor->left)
 		return false;
-	group->rows = aligned_alloc(CACHE_LINE, (size + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE);
+	group->rows = aligned_alloc(CACHE_LINE, (size + LANGUAGE_AT_ONCE + CACHE_LINE - 1) /
+						    CACHE_LINE * CACHE_LINE);
 	if (!group->rows || !take(cursor, group->code, facts.labels * sizeof(*group->code)) ||
 	    !take(cursor, group->bias, facts.stride * sizeof(*group->bias)) ||
 	    !take(cursor, group->rows, size))
@@ -146,43 +150,67 @@ void language_free(struct language **language)
 /* ---- what a text is in ------------------------------------------------------------------------
  */
 
-/* 8-bit weights added up in 16 bits, as many as cannot overflow, then in 32. */
-void language_sum(const uint8_t *rows, uint32_t stride, const uint32_t *row, size_t count,
-		  int32_t *sums)
+typedef uint16_t words __attribute__((vector_size(LANGUAGE_AT_ONCE / 2)));
+
+#define ROWS_AT_ONCE 256 /* whose 8-bit weights add up to 16 bits */
+
+static inline void tell_apart(const words *both, const words *upper, int32_t zeros, int32_t *sums)
 {
-	memset(sums, 0, stride * sizeof(*sums));
-	for (size_t from = 0; from < count;) {
-		size_t to = from + 256 < count ? from + 256 : count;
-		uint16_t part[LANGUAGE_LABELS_MAX] __attribute__((aligned(CACHE_LINE))) = {0};
-		for (size_t i = from; i < to; i++) {
-			const uint8_t *weights = rows + (size_t)row[i] * stride;
-			for (uint32_t l = 0; l < stride; l += LANGUAGE_STRIDE) {
-				for (uint32_t k = 0; k < LANGUAGE_STRIDE; k++)
-					part[l + k] = (uint16_t)(part[l + k] + weights[l + k]);
-			}
-		}
-		for (uint32_t l = 0; l < stride; l++)
-			sums[l] += part[l] - LANGUAGE_ZERO * (int32_t)(to - from);
-		from = to;
+	words lower = *both - (*upper << 8);
+	for (uint32_t l = 0; l < LANGUAGE_AT_ONCE / 2; l++)
+		sums[l] += (l % 2 ? (*upper)[l / 2] : lower[l / 2]) - zeros;
+}
+
+/*
+ * LANGUAGE_AT_ONCE columns of the rows. In a word of two weights the upper one is added up alone
+ * and with the lower one, modulo 2^16: what is left without it is the lower one's sum.
+ */
+ANY_PROCESSOR
+static void add_rows(const uint8_t *rows, uint32_t stride, const uint32_t *row, size_t count,
+		     int32_t *sums)
+{
+	words left = {0}, left_upper = {0}, right = {0}, right_upper = {0}, word;
+	for (size_t i = 0; i < count; i++) {
+		const uint8_t *weights = rows + (size_t)row[i] * stride;
+		memcpy(&word, weights, sizeof(word));
+		left += word;
+		left_upper += word >> 8;
+		memcpy(&word, weights + sizeof(word), sizeof(word));
+		right += word;
+		right_upper += word >> 8;
+	}
+	int32_t zeros = LANGUAGE_ZERO * (int32_t)count;
+	tell_apart(&left, &left_upper, zeros, sums);
+	tell_apart(&right, &right_upper, zeros, sums + LANGUAGE_AT_ONCE / 2);
+}
+
+void language_sum(const uint8_t *rows, uint32_t stride, const uint32_t *row, size_t count,
+		  int32_t sums[LANGUAGE_SUMS])
+{
+	memset(sums, 0, LANGUAGE_SUMS * sizeof(*sums));
+	for (size_t from = 0; from < count; from += ROWS_AT_ONCE) {
+		size_t some = count - from < ROWS_AT_ONCE ? count - from : ROWS_AT_ONCE;
+		for (uint32_t at = 0; at < stride; at += LANGUAGE_AT_ONCE)
+			add_rows(rows + at, stride, row + from, some, sums + at);
 	}
 }
 
 static struct language_guess guess(const struct group *group, const struct letters *letters)
 {
 	uint32_t row[LANGUAGE_GRAMS_MAX], best = 0;
-	int32_t sums[LANGUAGE_LABELS_MAX];
-	float score[LANGUAGE_LABELS_MAX], sum = 0;
+	int32_t sums[LANGUAGE_SUMS];
+	float score[LANGUAGE_LABELS_MAX];
 	const struct language_group_facts *facts = &group->facts;
 	size_t count = letters_grams(letters, (enum script)facts->script, facts->bits, row);
 	language_sum(group->rows, facts->stride, row, count, sums);
 	float times = facts->scale / sqrtf((float)(count ? count : 1));
-	for (uint32_t l = 0; l < facts->labels; l++) {
+	for (uint32_t l = 0; l < facts->stride; l++)
 		score[l] = group->bias[l] + times * (float)sums[l];
+	for (uint32_t l = 1; l < facts->labels; l++)
 		best = score[l] > score[best] ? l : best;
-	}
-	for (uint32_t l = 0; l < facts->labels; l++)
-		sum += expf((score[l] - score[best]) / facts->temperature[language_length(count)]);
-	struct language_guess guess = {group->code[best], 1 / sum};
+	softmax_powers(score, facts->labels, score[best],
+		       1 / facts->temperature[language_length(count)]);
+	struct language_guess guess = {group->code[best], 1 / softmax_sum(score, facts->labels)};
 	if (guess.confidence < facts->threshold || strcmp(guess.code, LANGUAGE_OTHER) == 0)
 		return (struct language_guess){"", 0};
 	return guess;
@@ -192,15 +220,15 @@ struct language_guess language_of(const struct language *language, const char *t
 {
 	struct letters letters;
 	struct language_guess found = {"", 0};
+	float share;
 	letters_of(language->scripts, text, size, &letters);
-	enum script script = letters_script(&letters);
+	enum script script = letters_script(&letters, &share);
 	if (script >= SCRIPT_GROUPS)
 		found = (struct language_guess){script_sole_language(script), SOLE_SURE};
 	else if (language->groups[script].facts.labels)
 		found = guess(&language->groups[script], &letters);
 	if (!*found.code)
 		found.confidence = 0;
-	float share = letters_share(&letters, script);
 	if (share < SHARE_ENOUGH)
 		found.confidence *= share / SHARE_ENOUGH;
 	return found;

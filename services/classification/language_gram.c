@@ -161,25 +161,19 @@ static void weigh(const struct letters *letters, uint32_t weight[SCRIPTS_MAX])
 	weight[SCRIPT_HANGUL] *= SYLLABLE;
 }
 
-enum script letters_script(const struct letters *letters)
+enum script letters_script(const struct letters *letters, float *share)
 {
-	uint32_t weight[SCRIPTS_MAX];
-	enum script best = SCRIPT_NONE;
+	uint32_t weight[SCRIPTS_MAX], sum = 0, most = 0;
+	int best = SCRIPT_NONE;
 	weigh(letters, weight);
 	for (int s = 1; s < SCRIPTS_MAX; s++) {
-		if (weight[s] > weight[best])
-			best = (enum script)s;
-	}
-	return best;
-}
-
-float letters_share(const struct letters *letters, enum script script)
-{
-	uint32_t weight[SCRIPTS_MAX], sum = 0;
-	weigh(letters, weight);
-	for (int s = 1; s < SCRIPTS_MAX; s++)
 		sum += weight[s];
-	return sum ? (float)weight[script] / (float)sum : 0;
+		most = weight[s] > most ? weight[s] : most;
+	}
+	while (most && weight[++best] != most)
+		;
+	*share = sum ? (float)most / (float)sum : 0;
+	return (enum script)best;
 }
 
 #define PRIME 0x9E3779B1u

@@ -41,9 +41,9 @@ struct letters {
 
 void letters_of(const struct script_table *table, const char *text, size_t size,
 		struct letters *letters);
-/* The script that most is written in; SCRIPT_NONE: there is no letter. */
-enum script letters_script(const struct letters *letters);
-float letters_share(const struct letters *letters, enum script script); /* of all letters, 0..1 */
+/* The script that most is written in, and its share of all letters, 0..1; SCRIPT_NONE: there is no
+ * letter. */
+enum script letters_script(const struct letters *letters, float *share);
 /* The rows, of 1 << bits, of all n-grams in that script; returns how many. */
 size_t letters_grams(const struct letters *letters, enum script script, unsigned bits,
 		     uint32_t rows[LANGUAGE_GRAMS_MAX]);

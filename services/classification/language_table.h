@@ -10,6 +10,8 @@
 #define LANGUAGE_CHECKSUM_SIZE 16 /* BLAKE2b of all before it, at the end of the file */
 #define LANGUAGE_LABELS_MAX    96
 #define LANGUAGE_STRIDE        16 /* a row's length is a multiple of it */
+#define LANGUAGE_AT_ONCE       64 /* weights that are read at once, even if a row has fewer */
+#define LANGUAGE_SUMS          (2 * LANGUAGE_AT_ONCE) /* for LANGUAGE_LABELS_MAX so read */
 #define LANGUAGE_LENGTHS       5
 #define LANGUAGE_ZERO          128
 #define LANGUAGE_OTHER         "-" /* the label of languages that are in no table */
@@ -31,8 +33,9 @@ static inline int language_length(size_t grams)
 }
 
 /* The sum of the weights of the rows, for each label. A label's score, not yet divided by a
- * temperature, is bias + scale * sum / sqrt(count). */
+ * temperature, is bias + scale * sum / sqrt(count). Behind the rows there are LANGUAGE_AT_ONCE
+ * bytes that may be read. */
 void language_sum(const uint8_t *rows, uint32_t stride, const uint32_t *row, size_t count,
-		  int32_t *sums);
+		  int32_t sums[LANGUAGE_SUMS]);
 
 #endif

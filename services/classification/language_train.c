@@ -81,6 +81,7 @@ static uint32_t label_number(struct set *set, const char *code)
 static void read_set(struct set *set, const char *path)
 {
 	struct letters letters;
+	float share;
 	char *line = NULL;
 	size_t room = 0, texts = 0;
 	FILE *file = fopen(path, "r");
@@ -102,7 +103,7 @@ static void read_set(struct set *set, const char *path)
 		one->size = (uint32_t)strlen(one->text);
 		one->label = label_number(set, line);
 		letters_of(scripts, one->text, one->size, &letters);
-		one->script = letters_script(&letters);
+		one->script = letters_script(&letters, &share);
 	}
 	free(line);
 	fclose(file);
@@ -250,7 +251,7 @@ static void compress(struct learner *learner)
 	qsort(sizes, size, sizeof(*sizes), by_size);
 	learner->facts.scale = fmaxf(sizes[size - 1 - size / 1000], 1e-6f) / 127;
 	free(sizes);
-	learner->rows = x_calloc(size, 1);
+	learner->rows = x_calloc(size + LANGUAGE_AT_ONCE, 1);
 	for (size_t i = 0; i < size; i++) {
 		float weight = roundf(learner->weights[i] / learner->facts.scale);
 		learner->rows[i] = (uint8_t)(LANGUAGE_ZERO + (int)fmaxf(-127, fminf(127, weight)));
@@ -271,7 +272,7 @@ struct trial {
 static struct trial *try_all(const struct learner *learner, const struct set *dev, size_t *count)
 {
 	uint32_t rows[LANGUAGE_GRAMS_MAX];
-	int32_t sums[LANGUAGE_LABELS_MAX];
+	int32_t sums[LANGUAGE_SUMS];
 	const struct language_group_facts *facts = &learner->facts;
 	struct trial *trials = x_calloc(dev->count + 1, sizeof(*trials));
 	*count = 0;
