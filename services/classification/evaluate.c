@@ -23,7 +23,7 @@ struct evaluation {
 	size_t count, room;
 	size_t language_count, language_right, language_said, language_said_right;
 	size_t urgent, abuse;
-	int64_t spent_us; /* in classify alone */
+	int64_t spent_ns; /* in classify alone */
 };
 
 static uint32_t hash_of(const char *name)
@@ -72,9 +72,9 @@ static int evaluate_one(struct evaluation *evaluation, struct classifier *classi
 	    json_lines_string(lines, object, "lang", false, &language, err))
 		return -1;
 	text.description = (char *)(uintptr_t)description;
-	int64_t began_us = clock_mono_us();
+	int64_t began_ns = clock_thread_ns();
 	classify(classifier, arena, &text, "", &found, &why);
-	evaluation->spent_us += clock_mono_us() - began_us;
+	evaluation->spent_ns += clock_thread_ns() - began_ns;
 	struct trial trial = {
 	    .label = number_of(&evaluation->names, label),
 	    .guess =
@@ -133,8 +133,8 @@ static void print(struct evaluation *evaluation, FILE *out)
 	fprintf(out, "flagged as abuse               %10.4f\n",
 		share(evaluation->abuse, evaluation->count));
 	fprintf(out, "documents a second             %10.0f\n",
-		(double)evaluation->count * 1e6 /
-		    (double)(evaluation->spent_us ? evaluation->spent_us : 1));
+		(double)evaluation->count * 1e9 /
+		    (double)(evaluation->spent_ns ? evaluation->spent_ns : 1));
 }
 
 int evaluate(struct classifier *classifier, struct json_lines *lines, FILE *out, struct err *err)

@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "classification.h"
 #include "classify.h"
@@ -48,13 +47,6 @@ struct bench {
 	struct unsealer *unsealer;
 	struct classifier *classifier;
 };
-
-static int64_t cpu_ns(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
-}
 
 /* ---- messages ------------------------------------------------------------------------------- */
 
@@ -185,10 +177,10 @@ static double timed(struct bench *bench, void (*work)(struct bench *, struct bat
 	size_t left = bench->count - from;
 	struct batch batch = {bench->items + from, left < BATCH ? left : BATCH, bench->arena,
 			      clock_now_ms()};
-	int64_t begun = cpu_ns();
+	int64_t begun = clock_thread_ns();
 	work(bench, &batch);
 	arena_reset(bench->arena);
-	return (double)(cpu_ns() - begun) / 1000 / (double)batch.count;
+	return (double)(clock_thread_ns() - begun) / 1000 / (double)batch.count;
 }
 
 static int by_value(const void *a, const void *b)

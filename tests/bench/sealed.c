@@ -46,13 +46,16 @@ static ProtobufCBinaryData noise(struct arena *arena, size_t size)
 	return bytes(data, size);
 }
 
-/* The first sentence, or what of it fits a subject line. */
-static char *subject_of(struct arena *arena, const char *text)
+/* The first sentence, or what of it fits a subject line, becomes the subject and the rest the
+ * description: a text of one sentence has no subject. Together they are the text. */
+static void part(struct arena *arena, char *text, Redress__GrievanceText *body)
 {
 	size_t size = strcspn(text, ".!?\n");
 	while (size > 100 || (size && (text[size] & 0xC0) == 0x80))
 		size--;
-	return arena_strndup(arena, text, size);
+	char *rest = text + size + strspn(text + size, ".!? \n");
+	body->subject = arena_strndup(arena, text, *rest ? size : 0);
+	body->description = *rest ? rest : text;
 }
 
 static void seal_parts(const struct sealed_epoch *epoch, struct arena *arena,
@@ -63,8 +66,7 @@ static void seal_parts(const struct sealed_epoch *epoch, struct arena *arena,
 	uint8_t *wrapped = arena_take(arena, 2 * SEAL_WRAPPED_SIZE);
 	Redress__GrievanceText body = REDRESS__GRIEVANCE_TEXT__INIT;
 	Redress__Contact contact = REDRESS__CONTACT__INIT;
-	body.subject = subject_of(arena, text);
-	body.description = text;
+	part(arena, text, &body);
 	contact.name = (char *)(uintptr_t) "Someone";
 	contact.email = arena_printf(arena, "n%016" PRIx64 "@example.org", grievance->number);
 	contact.language = arena_strdup(arena, language);

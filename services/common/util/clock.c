@@ -17,6 +17,13 @@ int64_t clock_mono_us(void)
 	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
+int64_t clock_thread_ns(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
 const char *clock_rfc3339(int64_t ms, char text[CLOCK_RFC3339_SIZE])
 {
 	time_t seconds = (time_t)(ms / 1000 - (ms % 1000 < 0));

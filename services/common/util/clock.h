@@ -1,4 +1,4 @@
-/* The two clocks. Only daemons and the runtime look at them; decisions are told the time. */
+/* The clocks. Only daemons and the runtime look at them; decisions are told the time. */
 #ifndef UTIL_CLOCK_H
 #define UTIL_CLOCK_H
 
@@ -7,6 +7,8 @@
 
 int64_t clock_now_ms(void);  /* Unix milliseconds */
 int64_t clock_mono_us(void); /* microseconds since some start, never goes back */
+/* Processor time of this thread, in nanoseconds: what else the machine does counts little. */
+int64_t clock_thread_ns(void);
 
 #define CLOCK_RFC3339_SIZE 32
 /* "2026-03-04T05:06:07Z" (RFC 3339, no fraction) into text; returns text. Pure. */
