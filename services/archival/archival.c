@@ -4,10 +4,12 @@
  */
 #include "archival.h"
 
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "client/key_file.h"
 #include "client/postgres.h"
 #include "domain/pipeline.h"
 #include "runtime/metrics.h"
@@ -27,6 +29,7 @@ struct archival {
 	int32_t partitions;
 	struct entry entry; /* of the batch */
 	struct epochs_known epochs;
+	struct ledger_signer signer;
 	struct metric *events, *grievances, *delay;
 };
 
@@ -92,8 +95,7 @@ static int handle(void *self, struct batch *batch, struct outbox *outbox, struct
 				 archival->position_count, err))
 		return -1;
 	size_t count = read_batch(archival, batch, letters);
-	entry_begin(&archival->entry, batch->arena, archival->partitions, letters, count,
-		    &archival->epochs);
+	entry_begin(&archival->entry, batch->arena, archival->partitions, letters, count);
 	if (load_known(archival, batch->arena, err))
 		return -1;
 	for (size_t i = 0; i < count; i++)
@@ -183,15 +185,31 @@ static void make_positions(struct archival *archival)
 				      .partition = (int32_t)(i % partitions)};
 }
 
+static int read_key(struct archival *archival, struct err *err)
+{
+	uint8_t seed[LEDGER_KEY_SIZE];
+	const char *folder = settings_str(runtime_settings(archival->runtime), "keys.folder");
+	if (key_file_read(folder, "ledger.key", seed, err))
+		return -1;
+	ledger_signer_init(&archival->signer, seed);
+	sodium_memzero(seed, sizeof(seed));
+	return 0;
+}
+
 static int start(struct runtime *runtime, void **self, struct err *err)
 {
-	(void)err;
 	struct archival *archival = x_calloc(1, sizeof(*archival));
-	*self = archival;
 	archival->runtime = runtime;
+	if (read_key(archival, err)) {
+		free(archival);
+		return -1;
+	}
+	*self = archival;
 	archival->stage = pipeline_stage("archival");
 	archival->partitions = runtime_partitions(runtime);
 	archival->store = store_new(runtime_settings(runtime));
+	archival->entry.epochs_known = &archival->epochs;
+	archival->entry.signer = &archival->signer;
 	make_positions(archival);
 	archival->events = metric_counter("redress_archival_events_total", NULL, "Events stored.");
 	archival->grievances =
@@ -207,10 +225,11 @@ static void stop(void *self)
 	entry_free(&archival->entry);
 	store_free(&archival->store);
 	free(archival->positions);
+	sodium_memzero(&archival->signer, sizeof(archival->signer));
 	free(archival);
 }
 
-static const struct setting *const settings[] = {postgres_settings, NULL};
+static const struct setting *const settings[] = {postgres_settings, key_file_settings, NULL};
 
 const struct service archival_service = {
     .name = "archival",

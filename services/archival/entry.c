@@ -42,8 +42,7 @@ static void name_all(struct entry *entry, const struct letter *letters, size_t c
 #define ROOM(list) ((list) = arena_take(arena, (count + 1) * sizeof(*(list))))
 
 void entry_begin(struct entry *entry, struct arena *arena, int32_t partitions,
-		 const struct letter *letters, size_t count,
-		 const struct epochs_known *epochs_known)
+		 const struct letter *letters, size_t count)
 {
 	for (size_t i = 0; i < RECORDS; i++) {
 		copy_start(&entry->rows[i]);
@@ -64,7 +63,6 @@ void entry_begin(struct entry *entry, struct arena *arena, int32_t partitions,
 	entry->case_map = number_map(arena, count);
 	entry->tally_map = number_map(arena, count);
 	entry->grievance_map = number_map(arena, count);
-	entry->epochs_known = epochs_known;
 	name_all(entry, letters, count);
 }
 
@@ -236,8 +234,12 @@ static void seal_partition(struct entry *entry, int32_t partition, int64_t now_m
 	};
 	struct ledger_hash leaf = ledger_entry_leaf(&facts);
 	size_t count = ledger_tree_add(&leaves->tree, &leaf, nodes);
-	struct ledger_hash head = ledger_tree_root(&leaves->tree);
-	row_ledger(rows_for(entry, RECORD_LEDGER), &facts, leaves->hashes, &head, now_ms);
+	struct ledger_head head = {.partition = partition,
+				   .size = leaves->tree.size,
+				   .at_ms = now_ms,
+				   .root = ledger_tree_root(&leaves->tree)};
+	ledger_head_sign(&head, entry->signer);
+	row_ledger(rows_for(entry, RECORD_LEDGER), &facts, leaves->hashes, &head);
 	for (size_t i = 0; i < count; i++)
 		row_ledger_node(rows_for(entry, RECORD_LEDGER_NODES), partition, &nodes[i]);
 }

@@ -55,6 +55,10 @@ struct mark {
 
 /* Everything of one batch, in its arena; the rows' buffers last. */
 struct entry {
+	/* the caller's, set once */
+	const struct epochs_known *epochs_known;
+	const struct ledger_signer *signer;
+
 	struct buffer rows[RECORDS]; /* built by row_...() */
 	size_t counts[RECORDS];
 	const Redress__Epoch **epochs;
@@ -75,13 +79,11 @@ struct entry {
 	struct arena *arena;
 	int32_t partitions;
 	struct number_map case_map, tally_map, grievance_map;
-	const struct epochs_known *epochs_known;
 };
 
 /* leaves[].tree is then the caller's to set, to where each partition's ledger stands. */
 void entry_begin(struct entry *entry, struct arena *arena, int32_t partitions,
-		 const struct letter *letters, size_t count,
-		 const struct epochs_known *epochs_known);
+		 const struct letter *letters, size_t count);
 void entry_free(struct entry *entry);
 
 /* Called for each of case_numbers and grievance_numbers that the record has; self: the entry. */

@@ -4,8 +4,9 @@
  * WRITES    PostgreSQL (deploy/sql/)
  *
  * Each batch is one transaction: binary COPY of its rows (rows.c), the cases they change, an entry
- * in the audit ledger for each partition, and the partitions' offsets by compare-and-set (store.c).
- * So a message is stored exactly once, whatever is killed and whenever.
+ * in the audit ledger for each partition with its head signed (entry.c), and the partitions'
+ * offsets by compare-and-set (store.c). So a message is stored exactly once, whatever is killed and
+ * whenever.
  *
  * ON FAILURE  PostgreSQL away: waits, for as long as it takes, and catches up. A message that
  * cannot be stored goes to <topic>.dead.

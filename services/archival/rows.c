@@ -40,7 +40,7 @@ const char *const record_copy[RECORDS] = {
 		"COPY signatures (number, at, signature, bands, suspected_abuse) FROM STDIN BINARY",
 	[RECORD_LEDGER] =
 		"COPY ledger (partition, sequence, first_offset, last_offset, events, root, leaves, tree,"
-		" at) FROM STDIN BINARY",
+		" at, signer, signature) FROM STDIN BINARY",
 	[RECORD_LEDGER_NODES] =
 		"COPY ledger_nodes (partition, level, index, hash) FROM STDIN BINARY",
 };
@@ -261,9 +261,9 @@ void row_dead(struct buffer *rows, struct arena *arena, const Redress__DeadLette
 }
 
 void row_ledger(struct buffer *rows, const struct ledger_entry *entry,
-		const struct ledger_hash *leaves, const struct ledger_hash *tree, int64_t at_ms)
+		const struct ledger_hash *leaves, const struct ledger_head *head)
 {
-	copy_row(rows, 9);
+	copy_row(rows, 11);
 	copy_int4(rows, entry->partition);
 	copy_int8(rows, entry->sequence);
 	copy_int8(rows, entry->first_offset);
@@ -271,8 +271,10 @@ void row_ledger(struct buffer *rows, const struct ledger_entry *entry,
 	copy_int4(rows, (int32_t)entry->events);
 	copy_bytes(rows, entry->root.bytes, sizeof(entry->root.bytes));
 	copy_bytes(rows, leaves, (size_t)entry->events * sizeof(*leaves));
-	copy_bytes(rows, tree->bytes, sizeof(tree->bytes));
-	copy_time_ms(rows, at_ms);
+	copy_bytes(rows, head->root.bytes, sizeof(head->root.bytes));
+	copy_time_ms(rows, head->at_ms);
+	copy_bytes(rows, head->key, sizeof(head->key));
+	copy_bytes(rows, head->signature, sizeof(head->signature));
 }
 
 void row_ledger_node(struct buffer *rows, int32_t partition, const struct ledger_node *node)

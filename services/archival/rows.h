@@ -5,6 +5,7 @@
 #include "case.pb-c.h"
 #include "client/kafka.h"
 #include "domain/ledger.h"
+#include "domain/ledger_head.h"
 #include "dead_letter.pb-c.h"
 #include "grievance.pb-c.h"
 #include "notification.pb-c.h"
@@ -45,9 +46,9 @@ void row_outcome(struct buffer *rows, const Redress__NotificationOutcome *outcom
  * grievance it keeps all but the key. Kafka has the letter whole, as long as it can be replayed. */
 void row_dead(struct buffer *rows, struct arena *arena, const Redress__DeadLetter *letter,
 	      const struct kafka_message *source);
-/* leaves: entry->events of them. tree: the partition's head with this entry. */
+/* leaves: entry->events of them. head: the partition's with this entry, signed. */
 void row_ledger(struct buffer *rows, const struct ledger_entry *entry,
-		const struct ledger_hash *leaves, const struct ledger_hash *tree, int64_t at_ms);
+		const struct ledger_hash *leaves, const struct ledger_head *head);
 void row_ledger_node(struct buffer *rows, int32_t partition, const struct ledger_node *node);
 
 #endif

@@ -1,17 +1,11 @@
 #include "tree.h"
 
-#include <string.h>
-
 #include "util/text.h"
 
 static bool get_hash(const struct postgres_result *rows, size_t row, int column,
 		     struct ledger_hash *hash)
 {
-	size_t size;
-	const char *data = postgres_get_bytes(rows, row, column, &size);
-	if (size == sizeof(hash->bytes))
-		memcpy(hash->bytes, data, size);
-	return size == sizeof(hash->bytes);
+	return postgres_get_exactly(rows, row, column, hash->bytes, sizeof(hash->bytes));
 }
 
 enum proof_outcome tree_head(const struct tree *tree, int64_t size, struct ledger_head *head)
@@ -23,14 +17,19 @@ enum proof_outcome tree_head(const struct tree *tree, int64_t size, struct ledge
 	    postgres_int8(tree->arena, size ? size : INT64_MAX)};
 	if (postgres_query(
 		tree->postgres,
-		"SELECT sequence, tree FROM ledger WHERE partition = $1 AND sequence <= $2"
-		" ORDER BY sequence DESC LIMIT 1",
+		"SELECT sequence, tree, (extract(epoch FROM at) * 1000)::bigint,"
+		" signer, signature FROM ledger"
+		" WHERE partition = $1 AND sequence <= $2 ORDER BY sequence DESC LIMIT 1",
 		params, 2, &rows, &err))
 		return PROOF_UNKNOWN;
 	enum proof_outcome outcome = size ? PROOF_TOO_LARGE : PROOF_NOT_YET;
 	if (postgres_rows(rows)) {
 		*head = (struct ledger_head){.partition = tree->partition,
-					     .size = postgres_get_int(rows, 0, 0)};
+					     .size = postgres_get_int(rows, 0, 0),
+					     .at_ms = postgres_get_int(rows, 0, 2)};
+		head->is_signed =
+		    postgres_get_exactly(rows, 0, 3, head->key, sizeof(head->key)) &&
+		    postgres_get_exactly(rows, 0, 4, head->signature, sizeof(head->signature));
 		if (!get_hash(rows, 0, 1, &head->root))
 			outcome = PROOF_BROKEN;
 		else if (!size || head->size == size)
@@ -91,11 +90,16 @@ enum proof_outcome tree_roots(const struct tree *tree, const struct ledger_range
 
 /* ---- JSON ----------------------------------------------------------------------------------- */
 
+static json_t *hex_text(const uint8_t *bytes, size_t size)
+{
+	char hex[2 * LEDGER_SIGNATURE_SIZE + 1];
+	text_hex(hex, bytes, size);
+	return json_string(hex);
+}
+
 json_t *tree_hash_text(const struct ledger_hash *hash)
 {
-	char hex[2 * LEDGER_HASH_SIZE + 1];
-	text_hex(hex, hash->bytes, sizeof(hash->bytes));
-	return json_string(hex);
+	return hex_text(hash->bytes, sizeof(hash->bytes));
 }
 
 json_t *tree_path_text(const struct ledger_hash *path, size_t count)
@@ -108,6 +112,13 @@ json_t *tree_path_text(const struct ledger_hash *path, size_t count)
 
 json_t *tree_head_text(const struct ledger_head *head)
 {
-	return json_pack("{s:i, s:I, s:o}", "partition", (int)head->partition, "size",
-			 (json_int_t)head->size, "root", tree_hash_text(&head->root));
+	json_t *text = json_pack("{s:i, s:I, s:o, s:I}", "partition", (int)head->partition, "size",
+				 (json_int_t)head->size, "root", tree_hash_text(&head->root),
+				 "at_ms", (json_int_t)head->at_ms);
+	if (head->is_signed) {
+		json_object_set_new(text, "key", hex_text(head->key, sizeof(head->key)));
+		json_object_set_new(text, "signature",
+				    hex_text(head->signature, sizeof(head->signature)));
+	}
+	return text;
 }

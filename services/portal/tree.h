@@ -5,7 +5,7 @@
 #include <jansson.h>
 
 #include "client/postgres.h"
-#include "domain/ledger.h"
+#include "domain/ledger_head.h"
 #include "util/arena.h"
 
 enum proof_outcome {

@@ -1,7 +1,7 @@
 /*
  * NAME      redress-audit - prove that the record was not altered
- * SYNOPSIS  redress-audit [--config FILE] verify [HEADS...]
- *           redress-audit check PROOF [HEADS...]
+ * SYNOPSIS  redress-audit [--key FILE]... [--config FILE] verify [HEADS...]
+ *           redress-audit [--key FILE]... check PROOF [HEADS...]
  *
  * verify recomputes the ledger from the events that are in the record: every event's facts and
  * hash, every entry, every tree; looks for events that are in no entry; and, given heads that were
@@ -11,6 +11,9 @@
  * check needs nothing but what the portal gives, and is for everybody: the proof of a case to who
  * has the receipt (GET /v1/cases/NUMBER/proof), or the proof that an earlier head is the beginning
  * of a later one (GET /v1/ledger/consistency). Better with heads that were kept.
+ *
+ * With --key, the public key with which archival signs (ledger.pub of redress-keys, and those that
+ * were used before it), every head must be signed by its owner.
  *
  * Both print what does not agree and end with 1, or with 0 when everything does.
  */
@@ -29,7 +32,8 @@ static const char usage[] =
     "record\n"
     "       redress-audit check PROOF [HEADS...]             checks a proof that the portal gave\n"
     "PROOF is of a case, or that one head of the ledger is the beginning of another.\n"
-    "HEADS is what GET /v1/ledger/head gave at an earlier time.\n";
+    "HEADS is what GET /v1/ledger/head gave at an earlier time.\n"
+    "--key FILE is a public key that may have signed heads (ledger.pub).\n";
 
 static int64_t verify(const struct settings *settings, const struct audit_kept *kept)
 {
@@ -58,16 +62,31 @@ static void read_kept(char **files, struct audit_kept *kept)
 		audit_read_heads(*files, kept);
 }
 
+/* Takes the --key options out, and gives back how many words are left. */
+static int read_keys(int argc, char **argv, struct audit_kept *kept)
+{
+	int left = 0;
+	for (int i = 0; i < argc; i++) {
+		if (i + 1 < argc && strcmp(argv[i], "--key") == 0)
+			audit_read_key(argv[++i], kept);
+		else
+			argv[left++] = argv[i];
+	}
+	argv[left] = NULL;
+	return left;
+}
+
 /* check needs no settings, so that it runs where there is no system. */
 static int64_t run(int argc, char **argv)
 {
 	static const struct setting *const tables[] = {postgres_settings, NULL};
-	struct audit_kept kept = {NULL, 0};
+	struct audit_kept kept = {0};
 	int first;
 	int64_t faults;
+	argc = read_keys(argc, argv, &kept);
 	if (argc >= 3 && strcmp(argv[1], "check") == 0) {
 		read_kept(argv + 3, &kept);
-		faults = check(argv[2], &kept);
+		faults = audit_heads(&kept) + check(argv[2], &kept);
 	} else {
 		struct settings *settings = command_line(argc, argv, usage, tables, &first);
 		if (first == argc || strcmp(argv[first], "verify") != 0) {
@@ -75,10 +94,13 @@ static int64_t run(int argc, char **argv)
 			exit(2);
 		}
 		read_kept(argv + first + 1, &kept);
-		faults = verify(settings, &kept);
+		faults = audit_heads(&kept) + verify(settings, &kept);
 		settings_free(&settings);
 	}
+	if (!kept.key_count)
+		printf("no signature was looked at: there was no --key\n");
 	free(kept.heads);
+	free(kept.keys);
 	return faults;
 }
 

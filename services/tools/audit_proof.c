@@ -87,12 +87,16 @@ int64_t audit_proof(const char *file, json_t *json, const struct audit_kept *kep
 	if (!number || !case_number_parse(number, &proof.number))
 		audit_refuse(file, "has no case_number");
 	if (!audit_read_head(json_object_get(json, "ledger"), &proof.head))
-		audit_refuse(file, "has no ledger with partition, size and root");
+		audit_refuse(file, "has no ledger with partition, size, at_ms and root");
 	if (!json_array_size(events))
 		audit_refuse(file, "has no events");
 	printf("case %s\n", number);
 	json_array_foreach(events, index, event) check_event(&proof, event, (int64_t)index + 1);
 	audit_print_head("", &proof.head);
+	const char *fault = audit_signature_fault(kept, &proof.head);
+	if (fault)
+		printf("the head %s\n", fault);
+	proof.faults += fault != NULL;
 	compare_with_kept(&proof, kept);
 	printf("%s\n", proof.faults ? "the proof does NOT hold" : "the proof holds");
 	return proof.faults;

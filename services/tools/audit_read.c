@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/key_file.h"
 #include "util/alloc.h"
 #include "util/text.h"
 
@@ -46,15 +47,23 @@ size_t audit_read_path(const char *file, const json_t *list, struct ledger_hash 
 
 /* ---- heads ---------------------------------------------------------------------------------- */
 
+static bool read_hex(const json_t *object, const char *name, uint8_t *out, size_t size)
+{
+	const char *text = json_string_value(json_object_get(object, name));
+	return text && !text_unhex(out, size, text);
+}
+
 bool audit_read_head(json_t *object, struct ledger_head *head)
 {
-	json_int_t partition, size;
+	json_int_t partition, size, at_ms;
 	json_t *root;
-	if (json_unpack(object, "{s:I, s:I, s:o}", "partition", &partition, "size", &size, "root",
-			&root) ||
+	if (json_unpack(object, "{s:I, s:I, s:I, s:o}", "partition", &partition, "size", &size,
+			"at_ms", &at_ms, "root", &root) ||
 	    partition < 0 || partition > INT32_MAX)
 		return false;
-	*head = (struct ledger_head){.partition = (int32_t)partition, .size = size};
+	*head = (struct ledger_head){.partition = (int32_t)partition, .size = size, .at_ms = at_ms};
+	head->is_signed = read_hex(object, "key", head->key, sizeof(head->key)) &&
+			  read_hex(object, "signature", head->signature, sizeof(head->signature));
 	return audit_read_hash(root, &head->root);
 }
 
@@ -68,7 +77,7 @@ void audit_read_heads(const char *file, struct audit_kept *kept)
 	kept->heads = x_realloc(kept->heads, kept->count + count + 1, sizeof(*kept->heads));
 	for (size_t i = 0; i < count; i++) {
 		if (!audit_read_head(json_array_get(list, i), &kept->heads[kept->count++]))
-			audit_refuse(file, "holds a head without partition, size or root");
+			audit_refuse(file, "holds a head without partition, size, at_ms or root");
 	}
 	json_decref(json);
 }
@@ -93,4 +102,44 @@ enum audit_known audit_compare(const struct audit_kept *kept, const struct ledge
 		known = AUDIT_KEPT;
 	}
 	return known;
+}
+
+/* ---- signatures ----------------------------------------------------------------------------- */
+
+void audit_read_key(const char *path, struct audit_kept *kept)
+{
+	struct err err;
+	const char *slash = strrchr(path, '/');
+	char *folder = slash ? x_printf("%.*s", (int)(slash - path), path) : x_strdup(".");
+	kept->keys = x_realloc(kept->keys, kept->key_count + 1, sizeof(*kept->keys));
+	if (key_file_read(folder, slash ? slash + 1 : path, kept->keys[kept->key_count++], &err))
+		audit_refuse(path, err.text);
+	free(folder);
+}
+
+const char *audit_signature_fault(const struct audit_kept *kept, const struct ledger_head *head)
+{
+	if (!kept->key_count)
+		return NULL;
+	if (!head->is_signed)
+		return "is not signed";
+	for (size_t i = 0; i < kept->key_count; i++) {
+		if (memcmp(kept->keys[i], head->key, sizeof(head->key)) == 0)
+			return ledger_head_holds(head) ? NULL : "is NOT what was signed";
+	}
+	return "is signed with another key";
+}
+
+int64_t audit_heads(const struct audit_kept *kept)
+{
+	int64_t faults = 0;
+	for (size_t i = 0; i < kept->count; i++) {
+		const char *fault = audit_signature_fault(kept, &kept->heads[i]);
+		if (!fault)
+			continue;
+		faults++;
+		audit_print_head("kept: ", &kept->heads[i]);
+		printf("      %s\n", fault);
+	}
+	return faults;
 }

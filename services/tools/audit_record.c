@@ -33,13 +33,12 @@ static void complain(struct audit *audit, const struct ledger_entry *entry, cons
 	       entry->partition, entry->sequence, entry->first_offset, entry->last_offset, what);
 }
 
+/* One that is not there is like no other. */
 static struct ledger_hash get_hash(const struct postgres_result *rows, size_t row, int column)
 {
 	struct ledger_hash hash;
-	size_t size;
-	const char *data = postgres_get_bytes(rows, row, column, &size);
-	memset(&hash, 0, sizeof(hash));
-	memcpy(hash.bytes, data, size < sizeof(hash.bytes) ? size : sizeof(hash.bytes));
+	if (!postgres_get_exactly(rows, row, column, hash.bytes, sizeof(hash.bytes)))
+		memset(&hash, 0, sizeof(hash));
 	return hash;
 }
 
@@ -142,6 +141,23 @@ static void check_kept(struct audit *audit, const struct ledger_entry *entry,
 	}
 }
 
+/* Archival signed what the tree is with this entry. */
+static void check_signature(struct audit *audit, const struct postgres_result *rows, size_t row,
+			    const struct ledger_entry *entry, const struct ledger_hash *root)
+{
+	struct ledger_head head = {.partition = entry->partition,
+				   .size = entry->sequence,
+				   .at_ms = postgres_get_int(rows, row, 7),
+				   .root = *root};
+	char complaint[80];
+	head.is_signed = postgres_get_exactly(rows, row, 8, head.key, sizeof(head.key)) &&
+			 postgres_get_exactly(rows, row, 9, head.signature, sizeof(head.signature));
+	const char *fault = audit_signature_fault(audit->kept, &head);
+	snprintf(complaint, sizeof(complaint), "its head %s", fault ? fault : "");
+	if (fault)
+		complain(audit, entry, complaint);
+}
+
 static bool same_leaves(const struct postgres_result *rows, size_t row,
 			const struct ledger_hash *leaves, size_t count)
 {
@@ -178,6 +194,7 @@ static size_t check_entry(struct audit *audit, const struct postgres_result *row
 	if (!same(&mine, &head))
 		complain(audit, &entry, "the entry itself, or one before it, was altered");
 	check_kept(audit, &entry, &mine);
+	check_signature(audit, rows, row, &entry, &mine);
 	audit->entries++;
 	return count;
 }
@@ -192,12 +209,13 @@ static void check_partition(struct audit *audit, int32_t partition)
 		const struct postgres_param params[] = {
 		    postgres_int4(audit->arena, partition), postgres_int8(audit->arena, last),
 		    postgres_int4(audit->arena, ENTRIES_AT_ONCE)};
-		struct postgres_result *rows =
-		    ask(audit,
-			"SELECT sequence, first_offset, last_offset, events, root, tree, leaves"
-			" FROM ledger WHERE partition = $1 AND sequence > $2"
-			" ORDER BY sequence LIMIT $3",
-			params, 3);
+		struct postgres_result *rows = ask(
+		    audit,
+		    "SELECT sequence, first_offset, last_offset, events, root, tree, leaves,"
+		    " (extract(epoch FROM at) * 1000)::bigint, COALESCE(signer, ''),"
+		    " COALESCE(signature, '') FROM ledger WHERE partition = $1 AND sequence > $2"
+		    " ORDER BY sequence LIMIT $3",
+		    params, 3);
 		count = postgres_rows(rows);
 		/* an entry completes itself, every second one a pair, and so on */
 		struct ledger_node *nodes =

@@ -3,8 +3,8 @@
  * SYNOPSIS  redress-keys FOLDER [NAME TARGET]
  *
  * Makes what is missing and never changes a key that is there. With NAME (intake, classification,
- * notification or desk) it copies into the folder TARGET the keys that this one needs and no
- * others: who cannot open a part must not be able to.
+ * notification, archival or desk) it copies into the folder TARGET the keys that this one needs and
+ * no others: who cannot open a part must not be able to, and nobody else may sign the ledger.
  */
 #include <errno.h>
 #include <sodium.h>
@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "client/key_file.h"
+#include "domain/ledger_head.h"
 #include "util/log.h"
 
 static bool exists(const char *folder, const char *name)
@@ -31,7 +32,22 @@ static void write_key(const char *folder, const char *name, const uint8_t key[32
 	printf("made %s\n", name);
 }
 
-static void make_pair(const char *folder, const char *role)
+static void open_pair(uint8_t public[32], uint8_t secret[32])
+{
+	crypto_box_keypair(public, secret);
+}
+
+static void sign_pair(uint8_t public[32], uint8_t secret[32])
+{
+	struct ledger_signer signer;
+	randombytes_buf(secret, LEDGER_KEY_SIZE);
+	ledger_signer_init(&signer, secret);
+	memcpy(public, signer.public, sizeof(signer.public));
+	sodium_memzero(&signer, sizeof(signer));
+}
+
+static void make_pair(const char *folder, const char *role,
+		      void (*make)(uint8_t public[32], uint8_t secret[32]))
 {
 	char public_name[64], secret_name[64];
 	uint8_t public[32], secret[32];
@@ -42,7 +58,7 @@ static void make_pair(const char *folder, const char *role)
 		return;
 	if (has_public || has_secret)
 		fatal("%s has only half of the pair of %s: put the other half back", folder, role);
-	crypto_box_keypair(public, secret);
+	make(public, secret);
 	write_key(folder, secret_name, secret);
 	write_key(folder, public_name, public);
 	sodium_memzero(secret, sizeof(secret));
@@ -72,6 +88,7 @@ static const struct share {
      {"classification.pub", "desk.pub", "notification.pub", "receipt.key", "ask.key", NULL}},
     {"classification", {"classification.pub", "classification.key", NULL}},
     {"notification", {"notification.pub", "notification.key", NULL}},
+    {"archival", {"ledger.key", NULL}},
     {"desk", {"desk.pub", "desk.key", NULL}},
 };
 
@@ -81,7 +98,7 @@ static const struct share *share_of(const char *name)
 		if (strcmp(shares[i].name, name) == 0)
 			return &shares[i];
 	}
-	fatal("%s needs no keys: intake, classification, notification and desk do", name);
+	fatal("%s needs no keys: intake, classification, notification, archival and desk do", name);
 }
 
 static void give(const char *folder, const struct share *share, const char *target)
@@ -114,9 +131,10 @@ int main(int argc, char **argv)
 	if (sodium_init() < 0)
 		fatal("libsodium cannot be used here");
 	make_folder(folder);
-	make_pair(folder, "classification");
-	make_pair(folder, "desk");
-	make_pair(folder, "notification");
+	make_pair(folder, "classification", open_pair);
+	make_pair(folder, "desk", open_pair);
+	make_pair(folder, "notification", open_pair);
+	make_pair(folder, "ledger", sign_pair);
 	make_secret(folder, "receipt.key");
 	make_secret(folder, "ask.key");
 	if (share)

@@ -16,6 +16,7 @@
 
 static struct arena *arena;
 static struct epochs_known epochs;
+static struct ledger_signer signer;
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
@@ -23,6 +24,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	(void)argv;
 	arena = arena_new();
 	MUST(sodium_init() >= 0);
+	ledger_signer_init(&signer, (const uint8_t[LEDGER_KEY_SIZE]){1});
 	return 0;
 }
 
@@ -71,7 +73,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t read = read_items(data, size, items), count = 0;
 	for (size_t i = 0; i < read; i++)
 		count += letter_read(&letters[count], &items[i], PARTITIONS, arena) == NULL;
-	entry_begin(&entry, arena, PARTITIONS, letters, count, &epochs);
+	entry.epochs_known = &epochs;
+	entry.signer = &signer;
+	entry_begin(&entry, arena, PARTITIONS, letters, count);
 	for (size_t i = 0; i < count; i++)
 		entry_add(&entry, &letters[i]);
 	entry_end(&entry, INT64_C(1772445600000));

@@ -60,13 +60,18 @@ def holders(shared):
     return found
 
 
-def check(tmp_path, proof, *kept):
+def public_key(system):
+    return (system.keys / "ledger.pub").read_text().strip()
+
+
+def check(tmp_path, proof, *kept, keys=()):
     """What redress-audit says of it."""
-    files = []
+    files, options = [], [word for key in keys for word in ("--key", key)]
     for number, value in enumerate((proof, *kept)):
         files.append(tmp_path / f"file-{number}.json")
         files[-1].write_text(json.dumps(value))
-    done = subprocess.run([binary("audit"), "check", *files], capture_output=True, text=True, timeout=30)
+    done = subprocess.run([binary("audit"), *options, "check", *files], capture_output=True, text=True,
+                          timeout=30)
     assert done.returncode in (0, 1), done.stderr
     return done.returncode == 0, done.stdout
 
@@ -325,6 +330,74 @@ def test_no_consistency_is_proven_of_an_altered_ledger(holders):
     ledger.check_consistency(consistency(system, **where))
 
 
+def test_every_head_is_signed(holders, tmp_path):
+    """Those of today, those of old, and those that proofs lead to."""
+    system, holder = holders[8].system, holders[8]
+    keys, own = [public_key(system)], [system.keys / "ledger.pub"]
+    busy, now = grown(system), heads(system)
+    proof = holder.proof()
+    whole = consistency(system, partition=busy["partition"], **{"from": 2})
+    for head in [*now["partitions"], proof["ledger"], whole["from"], whole["to"]]:
+        ledger.check_signature(head, keys)
+    assert check(tmp_path, proof, now, keys=own)[0] and check(tmp_path, whole, now, keys=own)[0]
+    assert "the record agrees" in (said := system.tool("audit", "--key", own[0], "verify").stdout)
+    assert "no signature" not in said and "no signature was looked at" in system.tool("audit", "verify").stdout
+
+
+HEAD_FORGERIES = {
+    "size": lambda head: head.update(size=head["size"] + 1),
+    "root": lambda head: head.update(root="00" * 32),
+    "time": lambda head: head.update(at_ms=head["at_ms"] + 1),
+    "partition": lambda head: head.update(partition=head["partition"] ^ 1),
+    "signature": lambda head: head.update(signature=head["signature"][:-1] + "0123456789abcdef"[
+        int(head["signature"][-1], 16) ^ 1]),
+    "no signature": lambda head: head.pop("signature"),
+    "another key": lambda head: head.update(key="11" * 32),
+}
+
+
+@pytest.mark.parametrize("forgery", HEAD_FORGERIES)
+def test_a_forged_head_is_not_signed(holders, tmp_path, forgery):
+    """Wherever it stands: in a proof, or among those that somebody says were kept."""
+    system, holder = holders[8].system, holders[8]
+    own = [system.keys / "ledger.pub"]
+    proof = holder.proof()
+    kept = {"partitions": [dict(proof["ledger"])]}
+    assert check(tmp_path, proof, kept, keys=own)[0]
+    HEAD_FORGERIES[forgery](kept["partitions"][0])
+    with pytest.raises((ledger.Broken, KeyError)):
+        ledger.check_signature(kept["partitions"][0], [public_key(system)])
+    good, said = check(tmp_path, proof, kept, keys=own)
+    assert not good and ("not signed" in said or "NOT what was signed" in said or "another key" in said)
+    proof["ledger"] = kept["partitions"][0]
+    assert not check(tmp_path, proof, keys=own)[0]
+    whole = consistency(system, partition=holder.partition, **{"from": 1})
+    HEAD_FORGERIES[forgery](whole["from"])
+    assert not check(tmp_path, whole, keys=own)[0]
+
+
+@pytest.mark.parametrize("column", ["signature", "signer"])
+def test_a_signature_that_was_altered_or_removed_is_found(holders, column):
+    system, holder = holders[2].system, holders[2]
+    where = f"partition = {holder.partition} AND sequence = 1"
+    was = bytes(getattr(system.sql(f"SELECT {column} FROM ledger WHERE {where}")[0], column))
+    for value, says in ((FLIP.format(column, "5"), "signed"), ("NULL", "its head is not signed")):
+        alter(system, "ledger", f"{column} = {value}", where)
+        found = system.tool("audit", "--key", system.keys / "ledger.pub", "verify", check=False)
+        alter(system, "ledger", f"{column} = '\\x{was.hex()}'", where)
+        assert found.returncode == 1 and says in found.stdout, found.stdout
+    assert "the record agrees" in system.tool("audit", "--key", system.keys / "ledger.pub", "verify").stdout
+
+
+def test_what_is_no_key_is_said_to_be_none(tmp_path):
+    for name, text in (("short.pub", "1234\n"), ("none.pub", None)):
+        if text:
+            (tmp_path / name).write_text(text)
+        done = subprocess.run([binary("audit"), "--key", tmp_path / name, "check", "x"], capture_output=True, text=True,
+                              timeout=30)
+        assert done.returncode == 2 and name in done.stderr
+
+
 class Forger:
     """Somebody with all rights who alters an event and makes a ledger that fits, from there on."""
 
@@ -390,9 +463,12 @@ def test_a_whole_ledger_made_anew_is_found_by_who_kept_a_head(holders, tmp_path)
     kept, old = heads(system), holder.proof()
     Forger(system, holder.partition).rewrite(holder.number)
     assert "the record agrees" in system.tool("audit", "verify").stdout, "the forger knows the trade"
+    signed = system.tool("audit", "--key", system.keys / "ledger.pub", "verify", check=False)
+    assert signed.returncode == 1 and "its head is NOT what was signed" in signed.stdout, "but has not the key"
     forged = holder.proof()
     ledger.check(forged)
     assert check(tmp_path, forged)[0], "and by itself the forged proof holds"
+    assert not check(tmp_path, forged, keys=[system.keys / "ledger.pub"])[0]
     with pytest.raises(ledger.Broken, match="kept"):
         ledger.check(forged, kept)
     assert not check(tmp_path, forged, kept)[0]
@@ -415,3 +491,37 @@ def test_a_whole_ledger_made_anew_is_found_by_who_kept_a_head(holders, tmp_path)
     assert "the record agrees" in system.tool("audit", "verify").stdout
     found = system.tool("audit", "verify", tmp_path / "kept.json", check=False)
     assert f"partition {gone}: the head that was kept is of" in found.stdout
+
+
+def test_another_key_from_now_on(system, tmp_path):
+    """As docs/ledger.md says to change it: what the old one signed stays good for who has its public half."""
+    old = system.keys / "ledger-old.pub"
+    system.start()
+    first = Holder(system, system.submit(submission("under the old key")[0]))
+    system.wait_archived(first.number)
+    (system.keys / "ledger.pub").rename(old)
+    (system.keys / "ledger.key").unlink()
+    subprocess.run([binary("keys"), system.keys], check=True, capture_output=True)
+    system.daemon("archival").restart()
+    for i in range(20):
+        system.wait_archived(Holder(system, system.submit(submission(f"new key {i}")[0])).number)
+    new = system.keys / "ledger.pub"
+    keys = {path: path.read_text().strip() for path in (old, new)}
+    before, after = first.proof(size=1), first.proof()
+    ledger.check_signature(before["ledger"], [keys[old]])
+    ledger.check_signature(after["ledger"], [keys[new]])
+    assert check(tmp_path, before, keys=[old])[0] and not check(tmp_path, before, keys=[new])[0]
+    whole = consistency(system, partition=first.partition, **{"from": 1})
+    assert check(tmp_path, whole, keys=[old, new])[0]
+    assert not check(tmp_path, whole, keys=[old])[0] and not check(tmp_path, whole, keys=[new])[0]
+    assert "the record agrees" in system.tool("audit", "--key", old, "--key", new, "verify").stdout
+    found = system.tool("audit", "--key", new, "verify", check=False)
+    assert found.returncode == 1 and "signed with another key" in found.stdout
+
+
+def test_archival_does_not_begin_without_its_key(system):
+    (system.keys / "ledger.key").unlink()
+    archival = system.daemon("archival")
+    archival.allow("ledger.key")
+    archival.start(wait=False)
+    assert archival.process.wait(20) == 1 and "ledger.key" in archival.log()

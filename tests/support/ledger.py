@@ -2,6 +2,9 @@
 
 import hashlib
 
+import nacl.exceptions
+import nacl.signing
+
 from support import case_number
 
 
@@ -49,6 +52,18 @@ def follow(leaf, index, size, path):
     if sn:
         raise Broken("the path is too short")
     return r
+
+
+def check_signature(head, keys):
+    """Raises Broken unless one of these public keys' owners signed the head."""
+    if head.get("key") not in keys:
+        raise Broken("not signed with a key that is known")
+    statement = (text("redress ledger head") + integer(head["partition"]) + integer(head["size"]) +
+                 integer(head["at_ms"]) + bytes.fromhex(head["root"]))
+    try:
+        nacl.signing.VerifyKey(bytes.fromhex(head["key"])).verify(statement, bytes.fromhex(head["signature"]))
+    except nacl.exceptions.BadSignatureError:
+        raise Broken("the head is not what was signed") from None
 
 
 def check(proof, heads=None):

@@ -8,7 +8,8 @@
 #include <sodium.h>
 #include <string.h>
 
-#include "domain/ledger.h"
+#include "domain/ledger_head.h"
+#include "util/text.h"
 #include "with_arena.h"
 
 #define SIZES 70
@@ -301,6 +302,54 @@ static void test_what_an_event_shows(void **state)
 	assert_int_equal(shown.deadline_ms, 77);
 }
 
+/* Key and signature are what PyNaCl makes of these bytes. */
+static void test_a_head_is_signed_as_the_page_says(void **state)
+{
+	static const char key[] =
+	    "03a107bff3ce10be1d70dd18e74bc09967e4d6309ba50d5f1ddc8664125531b8";
+	static const char signature[] =
+	    "ae0ef307ff3a49c80e918f7f2218c06a26354d0319976ddd1dd0c73471f70058"
+	    "b49df9d58e0779b933b6746f289d60454372f888208e34f090acb1e69d78c30a";
+	uint8_t seed[LEDGER_KEY_SIZE];
+	char hex[2 * LEDGER_SIGNATURE_SIZE + 1];
+	struct ledger_signer signer;
+	struct ledger_head head = {.partition = 3, .size = 41, .at_ms = 1772445600123};
+	(void)state;
+	for (uint8_t i = 0; i < 32; i++) {
+		seed[i] = i;
+		head.root.bytes[i] = (uint8_t)(100 + i);
+	}
+	ledger_signer_init(&signer, seed);
+	assert_false(ledger_head_holds(&head));
+	ledger_head_sign(&head, &signer);
+	text_hex(hex, head.key, sizeof(head.key));
+	assert_string_equal(hex, key);
+	text_hex(hex, head.signature, sizeof(head.signature));
+	assert_string_equal(hex, signature);
+	assert_true(ledger_head_holds(&head));
+}
+
+static void test_a_signature_holds_for_one_head_and_key(void **state)
+{
+	struct ledger_signer signer, other;
+	struct ledger_head head = {.partition = 3, .size = 41, .at_ms = 7, .root = leaves[1]};
+	(void)state;
+	ledger_signer_init(&signer, leaves[2].bytes);
+	ledger_signer_init(&other, leaves[3].bytes);
+	ledger_head_sign(&head, &signer);
+	struct ledger_head others[] = {head, head, head, head, head, head, head, head};
+	others[1].partition++;
+	others[2].size++;
+	others[3].at_ms++;
+	others[4].root = leaves[4];
+	memcpy(others[5].key, other.public, sizeof(other.public));
+	others[6].signature[63] ^= 1;
+	others[7].is_signed = false;
+	assert_true(ledger_head_holds(&others[0]));
+	for (size_t i = 1; i < 8; i++)
+		assert_false(ledger_head_holds(&others[i]));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -314,6 +363,8 @@ int main(void)
 	    cmocka_unit_test(test_every_fact_of_an_event_counts),
 	    cmocka_unit_test(test_every_fact_of_an_entry_counts),
 	    cmocka_unit_test(test_what_an_event_shows),
+	    cmocka_unit_test(test_a_head_is_signed_as_the_page_says),
+	    cmocka_unit_test(test_a_signature_holds_for_one_head_and_key),
 	};
 	return cmocka_run_group_tests(tests, make_leaves, drop_arena);
 }

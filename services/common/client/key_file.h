@@ -1,8 +1,8 @@
 /*
  * Keys in files: 32 bytes as 64 hex digits and a newline, made by redress-keys.
- *   <role>.pub <role>.key   of classification, desk, notification (each daemon needs only its own
- * .key) receipt.key ask.key     of intake: receipt codes; hashes of Idempotency-Keys and
- * fingerprints
+ *   <role>.pub <role>.key    of classification, desk, notification; each needs only its own .key
+ *   receipt.key ask.key      of intake: receipt codes; hashes of Idempotency-Keys and fingerprints
+ *   ledger.key ledger.pub    of archival, which signs the ledger's heads; for everybody to check
  */
 #ifndef CLIENT_KEY_FILE_H
 #define CLIENT_KEY_FILE_H

@@ -275,6 +275,17 @@ const char *postgres_get_bytes(const struct postgres_result *result, size_t row,
 	return PQgetvalue(answer, (int)row, column);
 }
 
+bool postgres_get_exactly(const struct postgres_result *result, size_t row, int column, void *out,
+			  size_t size)
+{
+	size_t found;
+	const char *data = postgres_get_bytes(result, row, column, &found);
+	if (postgres_null(result, row, column) || found != size)
+		return false;
+	memcpy(out, data, size);
+	return true;
+}
+
 ProtobufCBinaryData postgres_get_data(const struct postgres_result *result, size_t row, int column)
 {
 	size_t size;

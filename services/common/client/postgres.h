@@ -57,6 +57,9 @@ int64_t postgres_get_int(const struct postgres_result *result, size_t row, int c
 const char *postgres_get_text(const struct postgres_result *result, size_t row, int column);
 const char *postgres_get_bytes(const struct postgres_result *result, size_t row, int column,
 			       size_t *size);
+/* Copies it; false: it is NULL, or not of this size. */
+bool postgres_get_exactly(const struct postgres_result *result, size_t row, int column, void *out,
+			  size_t size);
 /* As a field of a message, not to be changed. */
 ProtobufCBinaryData postgres_get_data(const struct postgres_result *result, size_t row, int column);
 

@@ -98,11 +98,4 @@ struct ledger_entry {
 
 struct ledger_hash ledger_entry_leaf(const struct ledger_entry *entry);
 
-/* What a partition's ledger is at a size, to be kept: the root over its first entries. */
-struct ledger_head {
-	int32_t partition;
-	int64_t size;
-	struct ledger_hash root;
-};
-
 #endif
