@@ -279,10 +279,10 @@ static void handle(void *self, struct http_request *request)
 		enum view view;
 	} parts[] = {{"", VIEW_CASE}, {"/events", VIEW_EVENTS}, {"/proof", VIEW_PROOF}};
 	const char *path = http_path(request);
-	size_t open = 0;
-	while (open < LEDGERS && strcmp(path, ledger[open].path) != 0)
-		open++;
-	if (open == LEDGERS && strncmp(path, CASES, sizeof(CASES) - 1) != 0) {
+	size_t at = 0;
+	while (at < LEDGERS && strcmp(path, ledger[at].path) != 0)
+		at++;
+	if (at == LEDGERS && strncmp(path, CASES, sizeof(CASES) - 1) != 0) {
 		http_problem(request, 404, "not-found", NULL, "there is nothing here");
 		return;
 	}
@@ -290,8 +290,8 @@ static void handle(void *self, struct http_request *request)
 		http_problem(request, 405, "wrong-method", NULL, "only GET");
 		return;
 	}
-	if (open < LEDGERS) {
-		ledger[open].show(self, request);
+	if (at < LEDGERS) {
+		ledger[at].show(self, request);
 		return;
 	}
 	const char *number = path + sizeof(CASES) - 1, *part = strchrnul(number, '/');

@@ -1,12 +1,7 @@
 #include "tree.h"
 
+#include "client/ledger_record.h"
 #include "util/text.h"
-
-static bool get_hash(const struct postgres_result *rows, size_t row, int column,
-		     struct ledger_hash *hash)
-{
-	return postgres_get_exactly(rows, row, column, hash->bytes, sizeof(hash->bytes));
-}
 
 enum proof_outcome tree_head(const struct tree *tree, int64_t size, struct ledger_head *head)
 {
@@ -30,7 +25,7 @@ enum proof_outcome tree_head(const struct tree *tree, int64_t size, struct ledge
 		head->is_signed =
 		    postgres_get_exactly(rows, 0, 3, head->key, sizeof(head->key)) &&
 		    postgres_get_exactly(rows, 0, 4, head->signature, sizeof(head->signature));
-		if (!get_hash(rows, 0, 1, &head->root))
+		if (!postgres_get_exactly(rows, 0, 1, head->root.bytes, sizeof(head->root.bytes)))
 			outcome = PROOF_BROKEN;
 		else if (!size || head->size == size)
 			outcome = PROOF_FOUND;
@@ -39,41 +34,11 @@ enum proof_outcome tree_head(const struct tree *tree, int64_t size, struct ledge
 	return outcome;
 }
 
-/* ---- roots ---------------------------------------------------------------------------------- */
-
-/* The hashes of these nodes; PROOF_BROKEN: one of them is not there. */
-static enum proof_outcome load_nodes(const struct tree *tree, struct ledger_node *nodes,
-				     size_t count)
-{
-	struct err err;
-	struct postgres_result *rows;
-	int64_t *levels = arena_take(tree->arena, (2 * count + 1) * sizeof(*levels));
-	int64_t *indexes = levels + count;
-	for (size_t i = 0; i < count; i++) {
-		levels[i] = nodes[i].level;
-		indexes[i] = nodes[i].index;
-	}
-	const struct postgres_param params[] = {postgres_int4(tree->arena, tree->partition),
-						postgres_int8_array(tree->arena, levels, count),
-						postgres_int8_array(tree->arena, indexes, count)};
-	if (postgres_query(tree->postgres,
-			   "SELECT n.hash FROM unnest($2::bigint[], $3::bigint[]) WITH ORDINALITY"
-			   " AS wanted (level, index, place) LEFT JOIN ledger_nodes n"
-			   " ON n.partition = $1 AND n.level = wanted.level::smallint"
-			   " AND n.index = wanted.index ORDER BY place",
-			   params, 3, &rows, &err))
-		return PROOF_UNKNOWN;
-	bool complete = postgres_rows(rows) == count;
-	for (size_t i = 0; i < count && complete; i++)
-		complete = get_hash(rows, i, 0, &nodes[i].hash);
-	postgres_result_free(&rows);
-	return complete ? PROOF_FOUND : PROOF_BROKEN;
-}
-
 enum proof_outcome tree_roots(const struct tree *tree, const struct ledger_range *ranges,
 			      size_t count, struct ledger_hash *roots)
 {
-	size_t counts[LEDGER_CONSISTENCY_MAX], all = 0;
+	struct err err;
+	size_t counts[LEDGER_CONSISTENCY_MAX], all = 0, missing;
 	/* all but one of a path's steps are one node; that one is at most as many as the tree has
 	 * levels */
 	struct ledger_node *nodes =
@@ -82,10 +47,12 @@ enum proof_outcome tree_roots(const struct tree *tree, const struct ledger_range
 		counts[i] = ledger_range_nodes(ranges[i], nodes + all);
 		all += counts[i];
 	}
-	enum proof_outcome outcome = load_nodes(tree, nodes, all);
-	for (size_t i = 0; i < count && outcome == PROOF_FOUND; nodes += counts[i], i++)
+	if (ledger_record_nodes(tree->postgres, tree->arena, tree->partition, nodes, all, &missing,
+				&err))
+		return PROOF_UNKNOWN;
+	for (size_t i = 0; i < count; nodes += counts[i], i++)
 		roots[i] = ledger_join(nodes, counts[i]);
-	return outcome;
+	return missing ? PROOF_BROKEN : PROOF_FOUND;
 }
 
 /* ---- JSON ----------------------------------------------------------------------------------- */

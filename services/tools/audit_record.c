@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "audit.h"
+#include "client/ledger_record.h"
 #include "domain/case_state.h"
 #include "util/log.h"
 #include "util/text.h"
@@ -104,30 +105,19 @@ static const struct ledger_hash *recompute(struct audit *audit, struct ledger_en
 static void check_nodes(struct audit *audit, int32_t partition, const struct ledger_node *nodes,
 			size_t count)
 {
-	int64_t *levels = arena_take(audit->arena, (2 * count + 1) * sizeof(*levels));
-	int64_t *indexes = levels + count;
+	struct err err;
+	size_t missing;
+	struct ledger_node *stored = arena_copy(audit->arena, nodes, count * sizeof(*nodes));
+	if (ledger_record_nodes(audit->postgres, audit->arena, partition, stored, count, &missing,
+				&err))
+		fatal("%s", err.text);
 	for (size_t i = 0; i < count; i++) {
-		levels[i] = nodes[i].level;
-		indexes[i] = nodes[i].index;
-	}
-	const struct postgres_param params[] = {postgres_int4(audit->arena, partition),
-						postgres_int8_array(audit->arena, levels, count),
-						postgres_int8_array(audit->arena, indexes, count)};
-	struct postgres_result *rows =
-	    ask(audit,
-		"SELECT n.hash FROM unnest($2::bigint[], $3::bigint[]) WITH ORDINALITY"
-		" AS wanted (level, index, place) LEFT JOIN ledger_nodes n ON n.partition = $1"
-		" AND n.level = wanted.level::smallint AND n.index = wanted.index ORDER BY place",
-		params, 3);
-	for (size_t i = 0; i < count; i++) {
-		struct ledger_hash stored = get_hash(rows, i, 0);
-		if (same(&stored, &nodes[i].hash))
+		if (same(&stored[i].hash, &nodes[i].hash))
 			continue;
 		audit->faults++;
 		printf("partition %d: node %" PRId64 " of level %d of the tree was altered\n",
 		       partition, nodes[i].index, nodes[i].level);
 	}
-	postgres_result_free(&rows);
 }
 
 static void check_kept(struct audit *audit, const struct ledger_entry *entry,
