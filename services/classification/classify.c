@@ -35,6 +35,7 @@ struct classifier {
 	struct folded folded;
 	struct features features;
 	struct verdict verdict;
+	struct language_reading reading;
 };
 
 struct classifier *classifier_load(const struct settings *settings, struct err *err)
@@ -198,9 +199,10 @@ void classify(struct classifier *classifier, struct arena *arena,
 	const char *whole = whole_text(arena, text, &size);
 	redress__classification__init(classification);
 	redress__why__init(why);
+	language_read(classifier->language, whole, size, &classifier->reading);
 	fold(classifier->table, whole, size, &classifier->folded);
 	features_of(&classifier->folded, &classifier->features);
-	struct language_guess language = language_of(classifier->language, whole, size);
+	struct language_guess language = language_guess(classifier->language, &classifier->reading);
 	say_language(&language, declared, classification);
 	model_judge(classifier->model, &classifier->features, verdict);
 	mind_language(classifier->model, &language, verdict);

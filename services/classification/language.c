@@ -195,13 +195,12 @@ void language_sum(const uint8_t *rows, uint32_t stride, const uint32_t *row, siz
 	}
 }
 
-static struct language_guess guess(const struct group *group, const struct letters *letters)
+static struct language_guess guess(const struct group *group, const uint32_t *row, size_t count)
 {
-	uint32_t row[LANGUAGE_GRAMS_MAX], best = 0;
+	uint32_t best = 0;
 	int32_t sums[LANGUAGE_SUMS];
 	float score[LANGUAGE_LABELS_MAX];
 	const struct language_group_facts *facts = &group->facts;
-	size_t count = letters_grams(letters, (enum script)facts->script, facts->bits, row);
 	language_sum(group->rows, facts->stride, row, count, sums);
 	float times = facts->scale / sqrtf((float)(count ? count : 1));
 	for (uint32_t l = 0; l < facts->stride; l++)
@@ -216,20 +215,41 @@ static struct language_guess guess(const struct group *group, const struct lette
 	return guess;
 }
 
-struct language_guess language_of(const struct language *language, const char *text, size_t size)
+void language_read(const struct language *language, const char *text, size_t size,
+		   struct language_reading *reading)
 {
 	struct letters letters;
-	struct language_guess found = {"", 0};
-	float share;
 	letters_of(language->scripts, text, size, &letters);
-	enum script script = letters_script(&letters, &share);
-	if (script >= SCRIPT_GROUPS)
-		found = (struct language_guess){script_sole_language(script), SOLE_SURE};
-	else if (language->groups[script].facts.labels)
-		found = guess(&language->groups[script], &letters);
+	reading->script = letters_script(&letters, &reading->share);
+	reading->count = 0;
+	if (reading->script >= SCRIPT_GROUPS)
+		return;
+	const struct group *group = &language->groups[reading->script];
+	if (!group->facts.labels)
+		return;
+	reading->count = letters_grams(&letters, reading->script, group->facts.bits, reading->row);
+	for (size_t i = 0; i < reading->count; i++)
+		__builtin_prefetch(group->rows + (size_t)reading->row[i] * group->facts.stride);
+}
+
+struct language_guess language_guess(const struct language *language,
+				     const struct language_reading *reading)
+{
+	struct language_guess found = {"", 0};
+	if (reading->script >= SCRIPT_GROUPS)
+		found = (struct language_guess){script_sole_language(reading->script), SOLE_SURE};
+	else if (language->groups[reading->script].facts.labels)
+		found = guess(&language->groups[reading->script], reading->row, reading->count);
 	if (!*found.code)
 		found.confidence = 0;
-	if (share < SHARE_ENOUGH)
-		found.confidence *= share / SHARE_ENOUGH;
+	if (reading->share < SHARE_ENOUGH)
+		found.confidence *= reading->share / SHARE_ENOUGH;
 	return found;
+}
+
+struct language_guess language_of(const struct language *language, const char *text, size_t size)
+{
+	struct language_reading reading;
+	language_read(language, text, size, &reading);
+	return language_guess(language, &reading);
 }

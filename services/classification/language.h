@@ -8,6 +8,7 @@
 
 #include <stddef.h>
 
+#include "language_gram.h"
 #include "util/err.h"
 
 #define LANGUAGE_CODE_SIZE 12
@@ -29,5 +30,21 @@ struct language_guess {
  * What is no UTF-8 separates. Of a long text the beginning decides.
  */
 struct language_guess language_of(const struct language *language, const char *text, size_t size);
+
+/*
+ * The same in two steps: reading asks the memory for what the guess looks at, which has come when
+ * something else is done between them.
+ */
+struct language_reading {
+	enum script script; /* that most of the text is written in */
+	float share;        /* of the letters in it */
+	size_t count;
+	uint32_t row[LANGUAGE_GRAMS_MAX]; /* of the table */
+};
+
+void language_read(const struct language *language, const char *text, size_t size,
+		   struct language_reading *reading);
+struct language_guess language_guess(const struct language *language,
+				     const struct language_reading *reading);
 
 #endif

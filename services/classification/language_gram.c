@@ -7,6 +7,7 @@
 #include <unicode/uscript.h>
 #include <unicode/utf8.h>
 
+#include "processor.h"
 #include "util/alloc.h"
 
 #define TABLE_SIZE  0x10000
@@ -97,51 +98,51 @@ const char *script_sole_language(enum script script)
 	return script >= SCRIPT_GROUPS ? sole[script - SCRIPT_GROUPS].code : "";
 }
 
-static void end_word(struct letters *letters)
+/* What c is in the table. Beyond it only Han has letters that many people write. */
+static inline uint8_t look_up(const struct script_table *table, UChar32 c, uint16_t *letter)
 {
-	if (letters->letter[letters->count - 1] == LETTER_BREAK)
-		return;
-	letters->script[letters->count] = SCRIPT_NONE;
-	letters->letter[letters->count++] = LETTER_BREAK;
+	*letter = (uint16_t)c;
+	if (c < 0 || c >= TABLE_SIZE)
+		return c >= 0x20000 && c < 0x32000 ? SCRIPT_HAN : SCRIPT_NONE;
+	*letter = table->lower[c];
+	return table->script[c];
+}
+
+static inline size_t put(struct letters *letters, size_t count, uint16_t letter, uint8_t script)
+{
+	letters->letter[count] = letter;
+	letters->script[count] = script;
+	return count + 1;
 }
 
 void letters_of(const struct script_table *table, const char *text, size_t size,
 		struct letters *letters)
 {
-	uint8_t script;
+	uint8_t script, last = SCRIPT_NONE; /* of what was put */
 	uint16_t letter;
-	size_t read = 0;
-	letters->count = 1;
-	letters->letter[0] = LETTER_BREAK;
-	letters->script[0] = SCRIPT_NONE;
+	size_t read = 0, count = put(letters, 0, LETTER_BREAK, SCRIPT_NONE);
 	memset(letters->weight, 0, sizeof(letters->weight));
 	for (size_t i = 0; i < size && read < LANGUAGE_LETTERS_MAX;) {
 		UChar32 c;
 		U8_NEXT((const uint8_t *)text, i, size, c);
-		if (c >= 0 && c < TABLE_SIZE) {
-			script = table->script[c];
-			letter = table->lower[c];
-		} else { /* beyond the table only Han has letters that many people write */
-			script = c >= 0x20000 && c < 0x32000 ? SCRIPT_HAN : SCRIPT_NONE;
-			letter = (uint16_t)c;
-		}
+		script = look_up(table, c, &letter);
 		if (script == SCRIPT_MARK)
-			script = letters->script[letters->count - 1];
+			script = last;
 		else if (script < SCRIPTS_MAX)
 			letters->weight[script]++;
 		if (script == SCRIPT_DROP)
 			continue;
-		if (script == SCRIPT_NONE) {
-			end_word(letters);
+		if (script != last && last != SCRIPT_NONE)
+			count = put(letters, count, LETTER_BREAK, SCRIPT_NONE);
+		last = script;
+		if (script == SCRIPT_NONE)
 			continue;
-		}
-		if (script != letters->script[letters->count - 1])
-			end_word(letters);
-		letters->script[letters->count] = script;
-		letters->letter[letters->count++] = letter;
+		count = put(letters, count, letter, script);
 		read++;
 	}
-	end_word(letters);
+	if (last != SCRIPT_NONE)
+		count = put(letters, count, LETTER_BREAK, SCRIPT_NONE);
+	letters->count = count;
 	letters->weight[SCRIPT_NONE] = 0;
 }
 
@@ -183,52 +184,73 @@ static bool is_break(uint16_t letter)
 	return letter == LETTER_BREAK || letter == LETTER_GAP;
 }
 
-/* n-grams that end in each letter of the word between the breaks, and the word itself. */
-static size_t word_grams(const uint16_t *word, size_t length, bool bordered, unsigned shift,
-			 uint32_t *rows)
+#define AT_ONCE   8 /* rows that are copied at a time */
+#define GRAM_ROOM (LETTERS_ROOM + AT_ONCE)
+
+/* The row of the n-gram that ends in each letter, whatever it is of, each of a sum of rotations. */
+struct gram_rows {
+	uint32_t hash[LETTERS_ROOM + 3]; /* of each letter, from the fourth on */
+	uint32_t two[GRAM_ROOM], three[GRAM_ROOM], four[GRAM_ROOM];
+};
+
+ANY_PROCESSOR
+static void hash_grams(const uint16_t *letter, size_t count, unsigned shift,
+		       struct gram_rows *restrict rows)
 {
-	uint32_t *row = rows, a = 0, b = 0, c = 0, whole = 5;
-	size_t known = 0;
-	for (size_t i = bordered ? 0 : 1; i < length + (bordered ? 2 : 1); i++) {
-		uint32_t d = (is_break(word[i]) ? 1u : word[i]) * PRIME;
-		d ^= d >> 15;
-		if (known >= 1) /* two, three and four letters; each gram is a sum of rotations */
-			*row++ = ((c * 3 + d) * PRIME) >> shift;
-		if (known >= 2)
-			*row++ = ((b * 7 + c * 11 + d) * PRIME) >> shift;
-		if (known >= 3)
-			*row++ = ((a * 13 + b * 17 + c * 19 + d) * PRIME) >> shift;
-		whole = (whole + d) * PRIME;
-		a = b;
-		b = c;
-		c = d;
-		known++;
+	uint32_t *hash = rows->hash;
+	memset(hash, 0, 3 * sizeof(*hash));
+	for (size_t i = 0; i < count; i++) {
+		uint32_t one = (is_break(letter[i]) ? 1u : letter[i]) * PRIME;
+		hash[i + 3] = one ^ one >> 15;
 	}
-	if (bordered && length >= 3 && length <= WORD_MAX)
-		*row++ = (whole ^ whole >> 16) * PRIME >> shift;
-	return (size_t)(row - rows);
+	for (size_t i = 0; i < count; i++) {
+		uint32_t a = hash[i], b = hash[i + 1], c = hash[i + 2], d = hash[i + 3];
+		rows->two[i] = ((c * 3 + d) * PRIME) >> shift;
+		rows->three[i] = ((b * 7 + c * 11 + d) * PRIME) >> shift;
+		rows->four[i] = ((a * 13 + b * 17 + c * 19 + d) * PRIME) >> shift;
+	}
+}
+
+/* Writes beyond what it copies, up to AT_ONCE: without a branch to guess for most words. */
+static inline uint32_t *copy(uint32_t *to, const uint32_t *rows, size_t from, size_t end)
+{
+	for (size_t i = from; i < end; i += AT_ONCE)
+		memcpy(to + (i - from), rows + i, AT_ONCE * sizeof(*to));
+	return from < end ? to + (end - from) : to;
+}
+
+/* All n-grams of the letters from begin to end, and if they have borders of the whole of them. */
+static uint32_t *word_grams(uint32_t *to, const struct gram_rows *rows, size_t begin, size_t end,
+			    bool bordered, unsigned shift)
+{
+	uint32_t whole = 5;
+	to = copy(to, rows->two, begin + 1, end);
+	to = copy(to, rows->three, begin + 2, end);
+	to = copy(to, rows->four, begin + 3, end);
+	if (!bordered || end - begin < 3 + 2 || end - begin > WORD_MAX + 2)
+		return to;
+	for (size_t i = begin; i < end; i++)
+		whole = (whole + rows->hash[i + 3]) * PRIME;
+	*to = (whole ^ whole >> 16) * PRIME >> shift;
+	return to + 1;
 }
 
 size_t letters_grams(const struct letters *letters, enum script script, unsigned bits,
 		     uint32_t rows[LANGUAGE_GRAMS_MAX])
 {
-	size_t count = 0;
-	for (size_t i = 1; i < letters->count;) {
-		size_t end = i;
-		while (!is_break(letters->letter[end]))
-			end++;
-		if (end > i && letters->script[i] == script) {
-			bool bordered = letters->letter[end] == LETTER_BREAK;
-			if (script == SCRIPT_HAN) { /* each ideograph is much of a word */
-				for (size_t k = i; k < end; k++)
-					rows[count++] =
-					    letters->letter[k] * PRIME * 5 >> (32 - bits);
-				bordered = false;
-			}
-			count += word_grams(letters->letter + i - 1, end - i, bordered, 32 - bits,
-					    rows + count);
-		}
-		i = end + 1;
+	struct gram_rows grams;
+	uint32_t *to = rows;
+	/* each ideograph is much of a word, and has no borders */
+	bool han = script == SCRIPT_HAN, bordered = !han && *letters->letter == LETTER_BREAK;
+	hash_grams(letters->letter, letters->count, 32 - bits, &grams);
+	for (size_t i = 1, end; i < letters->count; i = end + 1) {
+		for (end = i; !is_break(letters->letter[end]); end++)
+			;
+		if (end == i || letters->script[i] != script)
+			continue;
+		for (size_t k = i; han && k < end; k++)
+			*to++ = letters->letter[k] * PRIME * 5 >> (32 - bits);
+		to = word_grams(to, &grams, i - bordered, end + bordered, bordered, 32 - bits);
 	}
-	return count;
+	return (size_t)(to - rows);
 }

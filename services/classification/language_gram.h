@@ -8,8 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LANGUAGE_LETTERS_MAX 300 /* read of a text */
-#define LANGUAGE_GRAMS_MAX   (6 * LANGUAGE_LETTERS_MAX)
+#define LANGUAGE_LETTERS_MAX 300                            /* read of a text */
+#define LANGUAGE_GRAMS_MAX   (6 * LANGUAGE_LETTERS_MAX + 8) /* 8: see letters_grams */
 
 /* Scripts that several languages share, each with a table of its own; then all others. */
 enum script {
@@ -32,9 +32,10 @@ const char *script_sole_language(enum script script); /* "": of none that is kno
 /* The letters of a text in lower case; LETTER_BREAK between words. */
 #define LETTER_BREAK 0
 #define LETTER_GAP   1 /* made by the trainer: a break that is no border of a word */
+#define LETTERS_ROOM (2 * LANGUAGE_LETTERS_MAX + 4)
 struct letters {
-	uint16_t letter[2 * LANGUAGE_LETTERS_MAX + 4];
-	uint8_t script[2 * LANGUAGE_LETTERS_MAX + 4];
+	uint16_t letter[LETTERS_ROOM];
+	uint8_t script[LETTERS_ROOM];
 	size_t count;
 	uint32_t weight[SCRIPTS_MAX]; /* letters of each script */
 };

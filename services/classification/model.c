@@ -217,6 +217,7 @@ struct model *model_load(const char *file, struct err *err)
 	for (uint32_t i = 0; i < 256; i++) {
 		model->heft[i] = model_heft(i);
 		model->voices[i] = model_voices(i);
+		model->part[i] = 1 / (float)(i ? i : 1);
 	}
 	return model;
 }

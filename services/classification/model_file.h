@@ -66,9 +66,9 @@ struct model {
 	const float *bias, *threshold, *share;
 	const char **name;
 	uint32_t *service; /* of each label: the first label of the same service */
-	float heft[256], voices[256];
-	uint32_t *service_size; /* bytes of its name */
-	const char *languages;  /* each with a NUL */
+	float heft[256], voices[256], part[256]; /* part: 1 of so many */
+	uint32_t *service_size;                  /* bytes of its name */
+	const char *languages;                   /* each with a NUL */
 	const struct model_bucket *bucket;
 	const uint8_t *rows;
 	uint32_t row_size;

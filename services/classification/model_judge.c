@@ -65,12 +65,17 @@ static size_t look_up(const struct model *model, const struct features *features
 		if (!row)
 			continue;
 		__builtin_prefetch(row);
-		if (model->row_size > MODEL_ALIGNED / 2)
+		if (model->row_size % MODEL_ALIGNED) /* it may lie in two lines */
 			__builtin_prefetch((const uint8_t *)row + model->row_size - 1);
 		hits[found].row = row;
 		hits[found++].feature = (uint32_t)i;
 	}
 	return found;
+}
+
+static inline uint32_t least(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
 }
 
 /*
@@ -92,8 +97,9 @@ static float weigh(const struct model *model, const struct features *features, s
 	}
 	float unit = fmaxf(most / (float)rows_weight_max(model->head->labels),
 			   sum / (float)ROWS_WEIGHTS_MAX);
+	float units = 1 / unit;
 	for (size_t i = 0; i < count; i++)
-		hits[i].weight = (int32_t)(hits[i].value / unit + 0.5f);
+		hits[i].weight = (int32_t)(hits[i].value * units + 0.5f);
 	return unit / sqrtf(squares);
 }
 
@@ -162,12 +168,13 @@ static void say_terms(const struct model *model, struct features *features, cons
 	memset(speaks, 0, features->count * sizeof(*speaks));
 	for (size_t i = 0; i < count; i++)
 		speaks[hits[i].feature] =
-		    (float)(hits[i].weight * row_tells(hits[i].row, label, labels)) /
-		    (float)features->count_of[hits[i].feature];
+		    (float)(hits[i].weight * row_tells(hits[i].row, label, labels)) *
+		    model->part[least(features->count_of[hits[i].feature], 255)];
 	for (size_t t = 0, i = 0; t < features->token_count; t++) {
-		by_token[t] = 0;
+		float sum = 0;
 		for (; i < features->token_end[t]; i++)
-			by_token[t] += speaks[features->seen[i]];
+			sum += speaks[features->seen[i]];
+		by_token[t] = sum;
 	}
 	while (verdict->term_count < MODEL_TERMS) {
 		uint32_t best = 0;

@@ -46,6 +46,16 @@ static inline void add_chunk(const struct hit *hits, size_t count, size_t at, wo
 	sum[3] = d;
 }
 
+/* Apart from what makes the sums, which then are kept in registers. */
+__attribute__((noinline)) static void put_in_order(int32_t whole[HALVES][WORDS],
+						   float sum[WORDS][HALVES])
+{
+	for (uint32_t w = 0; w < WORDS; w++) {
+		for (uint32_t k = 0; k < HALVES; k++)
+			sum[w][k] = (float)whole[k][w];
+	}
+}
+
 /* Rows with half a byte for every label. */
 ANY_PROCESSOR
 static void add_halves(const struct hit *hits, size_t count, uint32_t labels, float *sums)
@@ -62,10 +72,11 @@ static void add_halves(const struct hit *hits, size_t count, uint32_t labels, fl
 					whole[k][w] += part[k][w];
 			}
 		}
-		for (uint32_t i = 0; i < HALVES * WORDS; i++) {
-			if (begin + i >= head && begin + i - head < labels)
-				sums[begin + i - head] = (float)whole[i % HALVES][i / HALVES];
-		}
+		float sum[WORDS][HALVES];
+		put_in_order(whole, sum);
+		uint32_t from = begin < head ? head - begin : 0, left = head + labels - begin;
+		uint32_t end = left < HALVES * WORDS ? left : HALVES * WORDS;
+		memcpy(sums + begin + from - head, *sum + from, (end - from) * sizeof(*sums));
 	}
 }
 

@@ -3,6 +3,8 @@
 #include <sodium.h>
 #include <string.h>
 
+#include "processor.h"
+
 #define STEM        5   /* letters of a word that count: endings do not */
 #define STEM_DENSE  2   /* syllables */
 #define GRAM        4   /* letters, where there are no spaces between words */
@@ -80,26 +82,36 @@ static uint32_t factor(uint32_t k)
 	return (factor ^ factor >> 16) | 1;
 }
 
+/* Of each permutation the least that a word becomes. */
+ANY_PROCESSOR
+static void find_least(const struct words *words, uint32_t least[SIGNATURE_SIZE])
+{
+	uint32_t times[SIGNATURE_SIZE];
+	for (uint32_t k = 0; k < SIGNATURE_SIZE; k++) {
+		least[k] = UINT32_MAX;
+		times[k] = factor(k);
+	}
+	for (size_t i = 0; i < words->count; i++) {
+		uint32_t word = words->hash[i] ^ words->hash[i] >> 15;
+		for (uint32_t k = 0; k < SIGNATURE_SIZE; k++) {
+			uint32_t value = word * times[k];
+			least[k] = value < least[k] ? value : least[k];
+		}
+	}
+}
+
 bool signature_of(const struct folded *text, const uint8_t key[SIGNATURE_KEY_SIZE],
 		  uint8_t signature[SIGNATURE_SIZE])
 {
-	struct words words = {.key = key};
-	uint32_t least[SIGNATURE_SIZE], times[SIGNATURE_SIZE];
+	struct words words;
+	uint32_t least[SIGNATURE_SIZE];
+	words.key = key;
 	collect(&words, text, SHORT);
 	if (!are_enough(&words))
 		collect(&words, text, 0);
 	if (!are_enough(&words))
 		return false;
-	for (uint32_t k = 0; k < SIGNATURE_SIZE; k++) {
-		least[k] = UINT32_MAX;
-		times[k] = factor(k);
-	}
-	for (size_t i = 0; i < words.count; i++) {
-		for (uint32_t k = 0; k < SIGNATURE_SIZE; k++) {
-			uint32_t value = (words.hash[i] ^ words.hash[i] >> 15) * times[k];
-			least[k] = value < least[k] ? value : least[k];
-		}
-	}
+	find_least(&words, least);
 	for (uint32_t k = 0; k < SIGNATURE_SIZE; k++) /* its high bits are all near zero */
 		signature[k] = (uint8_t)(least[k] ^ least[k] >> 8 ^ least[k] >> 16);
 	return true;

@@ -38,12 +38,19 @@ void softmax_powers(float *score, uint32_t count, float top, float times)
 	}
 }
 
+ANY_PROCESSOR
 float softmax_sum(const float *power, uint32_t count)
 {
-	float part[SOFTMAX_LANES] = {0}, sum = 0;
-	for (uint32_t i = 0; i < count; i++)
-		part[i % SOFTMAX_LANES] += power[i];
+	lane parts = {0}, some;
+	float sum = 0;
+	uint32_t i = 0;
+	for (; i + SOFTMAX_LANES <= count; i += SOFTMAX_LANES) {
+		memcpy(&some, power + i, sizeof(some));
+		parts += some;
+	}
 	for (uint32_t k = 0; k < SOFTMAX_LANES; k++)
-		sum += part[k];
+		sum += parts[k];
+	for (; i < count; i++)
+		sum += power[i];
 	return sum;
 }
