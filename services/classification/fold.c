@@ -1,6 +1,7 @@
 #include "fold.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unicode/uchar.h>
 #include <unicode/unorm2.h>
 #include <unicode/uscript.h>
@@ -23,13 +24,29 @@ enum {
 	CLASS_SPACE = 0x08,
 	CLASS_LATIN = 0x10,
 	CLASS_DROP = 0x20,
+	CLASS_SPECIAL = 0x40, /* see struct special */
 	CLASS_COMPLEX = 0x80, /* only ICU can normalise a text that has it */
+};
+
+#define SPECIAL_POINTS 4
+
+/*
+ * A character that becomes several, or a mark that stays as it is where it stands in order: its
+ * combining class is not below that of a mark before it. (Thai is full of these, Turkish of capital
+ * dotted I; the library would take several times as long.)
+ */
+struct special {
+	uint16_t point[SPECIAL_POINTS];
+	uint8_t count;
+	uint8_t order, last_order; /* combining classes of the first and of the last */
 };
 
 struct fold_table {
 	const UNormalizer2 *normalizer;
-	uint16_t folded[TABLE_SIZE];
+	uint16_t folded[TABLE_SIZE]; /* of CLASS_SPECIAL: the number of the special */
 	uint8_t class[TABLE_SIZE];
+	struct special *special;
+	uint16_t specials;
 };
 
 /* Written one for another, by habit or for want of a keyboard; a text in capitals loses the first
@@ -86,17 +103,50 @@ static uint8_t character_class(UChar32 c)
 	return CLASS_NONE;
 }
 
-/* What c alone becomes; false when that is not one character, or depends on its neighbours. */
-static bool folds_alone(const UNormalizer2 *normalizer, UChar32 c, uint16_t *folded)
+/* What c alone becomes, of how many characters; 0: that depends on its neighbours, or is too much.
+ */
+static int32_t fold_alone(const UNormalizer2 *normalizer, UChar32 c, UChar folded[SPECIAL_POINTS])
 {
 	UErrorCode status = U_ZERO_ERROR;
-	UChar in = (UChar)c, out[32];
-	if (U_IS_SURROGATE(c) || !unorm2_hasBoundaryBefore(normalizer, c))
-		return false;
-	if (unorm2_normalize(normalizer, &in, 1, out, 32, &status) != 1 || U_FAILURE(status))
-		return false;
-	*folded = out[0];
-	return true;
+	UChar in = (UChar)c;
+	if (U_IS_SURROGATE(c))
+		return 0;
+	if (!unorm2_hasBoundaryBefore(normalizer, c) &&
+	    unorm2_quickCheck(normalizer, &in, 1, &status) != UNORM_YES)
+		return 0;
+	int32_t count = unorm2_normalize(normalizer, &in, 1, folded, SPECIAL_POINTS, &status);
+	for (int32_t i = 0; i < count && i < SPECIAL_POINTS; i++) {
+		if (U_IS_SURROGATE(folded[i]))
+			return 0;
+	}
+	return U_SUCCESS(status) ? count : 0;
+}
+
+static uint16_t add_special(struct fold_table *table, const UChar *points, int32_t count)
+{
+	struct special special = {.count = (uint8_t)count};
+	memcpy(special.point, points, (size_t)count * sizeof(*points));
+	special.order = u_getCombiningClass(points[0]);
+	special.last_order = u_getCombiningClass(points[count - 1]);
+	table->special =
+	    x_realloc(table->special, (size_t)table->specials + 1, sizeof(*table->special));
+	table->special[table->specials] = special;
+	return table->specials++;
+}
+
+static void add_character(struct fold_table *table, UChar32 c)
+{
+	UChar folded[SPECIAL_POINTS] = {(UChar)c};
+	int32_t count = fold_alone(table->normalizer, c, folded);
+	table->class[c] = character_class(folded[0]);
+	table->folded[c] = folded[0];
+	if (!count) {
+		table->class[c] = character_class(c) | CLASS_COMPLEX;
+		table->folded[c] = (uint16_t)c;
+	} else if (count > 1 || u_getCombiningClass(folded[0])) {
+		table->class[c] |= CLASS_SPECIAL;
+		table->folded[c] = add_special(table, folded, count);
+	}
 }
 
 struct fold_table *fold_table_new(void)
@@ -108,11 +158,8 @@ struct fold_table *fold_table_new(void)
 		fold_table_free(&table);
 		return NULL;
 	}
-	for (UChar32 c = 0; c < TABLE_SIZE; c++) {
-		table->folded[c] = (uint16_t)c;
-		bool alone = folds_alone(table->normalizer, c, &table->folded[c]);
-		table->class[c] = character_class(table->folded[c]) | (alone ? 0 : CLASS_COMPLEX);
-	}
+	for (UChar32 c = 0; c < TABLE_SIZE; c++)
+		add_character(table, c);
 	for (size_t i = 0; i < sizeof(variants) / sizeof(variants[0]); i++)
 		table->folded[variants[i][0]] = variants[i][1];
 	return table;
@@ -120,6 +167,9 @@ struct fold_table *fold_table_new(void)
 
 void fold_table_free(struct fold_table **table)
 {
+	if (!*table)
+		return;
+	free((*table)->special);
 	free(*table);
 	*table = NULL;
 }
@@ -202,19 +252,44 @@ static inline void take(struct cutter *cutter, uint32_t point, uint8_t class)
 	cutter->points[cutter->count++] = point;
 }
 
+static void take_special(const struct fold_table *table, struct cutter *cutter,
+			 const struct special *special)
+{
+	for (uint8_t i = 0; i < special->count && cutter->count < FOLD_POINTS_MAX; i++) {
+		uint16_t point = special->point[i];
+		uint8_t class = table->class[point];
+		take(cutter, class & CLASS_SPECIAL ? point : table->folded[point], class);
+	}
+}
+
 static inline void take_point(const struct fold_table *table, struct cutter *cutter, UChar32 c)
 {
 	if (c < 0)
 		take(cutter, ' ', CLASS_NONE);
-	else if (c < TABLE_SIZE)
-		take(cutter, table->folded[c], table->class[c]);
-	else
+	else if (c >= TABLE_SIZE)
 		take(cutter, (uint32_t)c, character_class(c));
+	else if (table->class[c] & CLASS_SPECIAL)
+		take_special(table, cutter, &table->special[table->folded[c]]);
+	else
+		take(cutter, table->folded[c], table->class[c]);
 }
 
-static bool is_complex(const struct fold_table *table, UChar32 c)
+/* Whether c is out of order, or can only be normalised with its neighbours. */
+static inline bool is_complex(const struct fold_table *table, UChar32 c, uint8_t *order)
 {
-	return c >= TABLE_SIZE ? is_letter_like(c) : c >= 0 && (table->class[c] & CLASS_COMPLEX);
+	uint8_t before = *order;
+	*order = 0;
+	if (c < 0)
+		return false;
+	if (c >= TABLE_SIZE)
+		return is_letter_like(c) || (U_GET_GC_MASK(c) & U_GC_M_MASK);
+	if (!(table->class[c] & (CLASS_SPECIAL | CLASS_COMPLEX)))
+		return false;
+	if (table->class[c] & CLASS_COMPLEX)
+		return true;
+	const struct special *special = &table->special[table->folded[c]];
+	*order = special->last_order;
+	return special->order && special->order < before;
 }
 
 /* The whole text through ICU, into folded->utf16; returns its length. */
@@ -254,10 +329,11 @@ static bool fold_simple(const struct fold_table *table, const char *text, int32_
 			struct folded *folded)
 {
 	struct cutter cutter = begin(folded);
+	uint8_t order = 0; /* combining class of the last character */
 	for (int32_t i = 0; i < size && cutter.count < FOLD_POINTS_MAX;) {
 		UChar32 c;
 		U8_NEXT((const uint8_t *)text, i, size, c);
-		if (is_complex(table, c))
+		if (is_complex(table, c, &order))
 			return false;
 		take_point(table, &cutter, c);
 	}

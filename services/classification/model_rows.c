@@ -47,12 +47,11 @@ static inline void add_chunk(const struct hit *hits, size_t count, size_t at, wo
 }
 
 /* Apart from what makes the sums, which then are kept in registers. */
-__attribute__((noinline)) static void put_in_order(int32_t whole[HALVES][WORDS],
-						   float sum[WORDS][HALVES])
+__attribute__((noinline)) static void put_in_order(int32_t whole[HALVES][WORDS], float *sum)
 {
 	for (uint32_t w = 0; w < WORDS; w++) {
 		for (uint32_t k = 0; k < HALVES; k++)
-			sum[w][k] = (float)whole[k][w];
+			sum[w * HALVES + k] = (float)whole[k][w];
 	}
 }
 
@@ -72,11 +71,11 @@ static void add_halves(const struct hit *hits, size_t count, uint32_t labels, fl
 					whole[k][w] += part[k][w];
 			}
 		}
-		float sum[WORDS][HALVES];
+		float sum[WORDS * HALVES];
 		put_in_order(whole, sum);
 		uint32_t from = begin < head ? head - begin : 0, left = head + labels - begin;
 		uint32_t end = left < HALVES * WORDS ? left : HALVES * WORDS;
-		memcpy(sums + begin + from - head, *sum + from, (end - from) * sizeof(*sums));
+		memcpy(sums + begin + from - head, sum + from, (end - from) * sizeof(*sums));
 	}
 }
 
