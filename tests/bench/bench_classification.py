@@ -48,7 +48,7 @@ class Texts:
         for part, rows in ("train", self.train), ("dev", self.dev):
             with open(folder / f"{part}.jsonl", "w") as out:
                 for text, label in rows:
-                    print(json.dumps({"text": text, "label": label}), file=out)
+                    print(json.dumps({"text": text, "label": label}, ensure_ascii=False), file=out)
 
     @staticmethod
     def _read(path):
@@ -254,11 +254,11 @@ def measure_set(bench, name):
         with concurrent.futures.ThreadPoolExecutor() as pool:  # these two keep one core busy each
             results = {contender.__name__: pool.submit(contender, texts, bench)
                        for contender in (redress, svm)}
-        results = {name: result.result() for name, result in results.items()}
+        results = {who: result.result() for who, result in results.items()}
         results["fasttext"] = fasttext(texts, bench)
-        raced = {name: result.pop("predict") for name, result in results.items() if "predict" in result}
-        for name, found in rates(bench.rounds, raced).items():
-            results[name]["rates"], results[name]["rate"] = found, median(found)
+        raced = {who: result.pop("predict") for who, result in results.items() if "predict" in result}
+        for who, found in rates(bench.rounds, raced).items():
+            results[who]["rates"], results[who]["rate"] = found, median(found)
     columns = (("accuracy", "{:.3f}"), ("macro-F1", "{:.3f}"), ("calibration", "{:.3f}"),
                ("coverage", "{:.3f}"), ("train", "{:.1f}"), ("size", None), ("rate", "{:.0f}"),
                ("memory", "{:.0f}"))
