@@ -9,7 +9,7 @@
 
 #define SHARPEST       64.0
 #define RELIEF_MOST    0.8   /* see choose_relief */
-#define ACCURACY_SPENT 0.002 /* may be lost for the sake of rare labels */
+#define ACCURACY_SPENT 0.001 /* may be lost for the sake of rare labels */
 #define LEAST_SAID     0.5f /* what is more likely wrong than right is not said, whatever its label */
 #define PRIOR_ANSWERS  8.0 /* a label's own record counts as much after so many answers */
 

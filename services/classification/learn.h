@@ -13,6 +13,7 @@ struct recipe {
 		      */
 	float cost;  /* of a text on the wrong side: C */
 	float balance; /* how much more it counts for rare labels: exponent, 0 not at all */
+	float depth;   /* how much the texts' common directions (lsa.h) count, 0 not at all */
 };
 
 struct learned {
@@ -25,9 +26,6 @@ struct learned {
 struct learned *learn(const struct corpus *corpus, const uint32_t *rows, size_t count,
 		      const struct recipe *recipe);
 void learned_free(struct learned **learned);
-
-/* How much each feature helps to tell the labels apart; the caller frees it. */
-float *learn_worth(const struct corpus *corpus, const uint32_t *rows, size_t count);
 
 /* scores: of the text, lanes of them. Returns how many of its features are known. */
 uint32_t learned_scores(const struct learned *learned, const struct corpus *corpus, uint32_t text,

@@ -25,6 +25,7 @@
 #include "tune.h"
 #include "util/alloc.h"
 #include "util/log.h"
+#include "vector.h"
 
 #define LEAST_TEXTS 10
 #define FEATURES_PRE                                                                               \
@@ -158,7 +159,7 @@ static void keep_best(struct corpus *corpus, size_t most)
 	uint32_t *rows = x_calloc(corpus->texts, sizeof(*rows));
 	for (size_t i = 0; i < corpus->texts; i++)
 		rows[i] = (uint32_t)i;
-	float *worth = learn_worth(corpus, rows, corpus->texts);
+	float *worth = vector_worth(corpus, rows, corpus->texts);
 	float *sorted = x_memdup(worth, corpus->features * sizeof(*worth));
 	bool *keep = x_calloc(corpus->features, sizeof(*keep));
 	qsort(sorted, corpus->features, sizeof(*sorted), greatest_first);

@@ -12,10 +12,11 @@
 #include <string.h>
 
 #include "learn.h"
+#include "vector.h"
 
 enum { TEXTS = 90, LABELS = 3 };
 
-static const struct recipe plain = {0, 1, 0}, focused = {1, 1, 0.5f};
+static const struct recipe plain = {0, 1, 0, 0}, focused = {1, 1, 0.5f, 0}, deep = {1, 1, 0.5f, 2};
 
 /* Label 2 is rare: one text in nine. */
 static struct corpus *make_corpus(void)
@@ -43,10 +44,10 @@ static struct learned *learn_from(const struct corpus *corpus, const struct reci
 
 static void finds_what_is_plain(void **state)
 {
-	static const struct recipe *const recipes[] = {&plain, &focused};
+	static const struct recipe *const recipes[] = {&plain, &focused, &deep};
 	struct corpus *corpus = make_corpus();
 	(void)state;
-	for (int r = 0; r < 2; r++) {
+	for (int r = 0; r < 3; r++) {
 		struct learned *learned = learn_from(corpus, recipes[r]);
 		float *scores = calloc(learned->lanes, sizeof(*scores));
 		for (uint32_t i = 0; i < TEXTS; i++) {
@@ -65,7 +66,7 @@ static void finds_what_is_plain(void **state)
 static void is_deterministic(void **state)
 {
 	struct corpus *corpus = make_corpus();
-	struct learned *first = learn_from(corpus, &focused), *again = learn_from(corpus, &focused);
+	struct learned *first = learn_from(corpus, &deep), *again = learn_from(corpus, &deep);
 	(void)state;
 	assert_memory_equal(first->weight, again->weight,
 			    corpus->features * first->lanes * sizeof(float));
@@ -82,7 +83,7 @@ static void worth_tells_words_apart(void **state)
 	(void)state;
 	for (uint32_t i = 0; i < TEXTS; i++)
 		rows[i] = i;
-	float *worth = learn_worth(corpus, rows, TEXTS), in_all = 0, best = 0;
+	float *worth = vector_worth(corpus, rows, TEXTS), in_all = 0, best = 0;
 	for (uint32_t f = 0; f < corpus->features; f++) {
 		in_all = corpus->seen_in[f] == TEXTS && worth[f] > in_all ? worth[f] : in_all;
 		best = worth[f] > best ? worth[f] : best;
