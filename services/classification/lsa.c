@@ -13,7 +13,8 @@
 #define TEXTS_EACH  3     /* a direction more for so many texts */
 #define LEAST_PIVOT 1e-10 /* share of the greatest: less is none */
 
-/* ---- products with the matrix of the texts' vectors ------------------------------------------- */
+/* ---- products with the matrix of the texts' vectors -------------------------------------------
+ */
 
 struct texts {
 	const struct corpus *corpus;
@@ -55,7 +56,8 @@ static void to_places(const struct texts *texts, const struct lsa *lsa, float *p
 	}
 }
 
-/* ---- right angles and length 1 ------------------------------------------------------------------ */
+/* ---- right angles and length 1 ------------------------------------------------------------------
+ */
 
 /* root: all products of a's columns with b's, of which there are count rows. */
 ANY_PROCESSOR
@@ -83,8 +85,7 @@ static void factor(double *root)
 			for (size_t j = 0; j < m; j++)
 				sum -= root[k * N + j] * root[m * N + j];
 			if (m < k)
-				root[k * N + m] =
-				    root[m * N + m] > 0 ? sum / root[m * N + m] : 0;
+				root[k * N + m] = root[m * N + m] > 0 ? sum / root[m * N + m] : 0;
 			else
 				root[k * N + k] = sum > LEAST_PIVOT * greatest ? sqrt(sum) : 0;
 		}
@@ -107,7 +108,8 @@ static void straighten(float *rows, size_t count, const double *root)
 	}
 }
 
-/* ---- the directions ----------------------------------------------------------------------------- */
+/* ---- the directions -----------------------------------------------------------------------------
+ */
 
 static void start_anywhere(struct lsa *lsa)
 {

@@ -15,7 +15,8 @@ struct lsa {
 	size_t texts;
 	uint32_t features;
 	float *place;     /* texts * LSA_DIRECTIONS: where each text lies along the directions */
-	float *direction; /* features * LSA_DIRECTIONS, before they are made rectangular and of length 1 */
+	float *direction; /* features * LSA_DIRECTIONS, before they are made rectangular and of
+			     length 1 */
 	double *root;     /* the lower Cholesky factor that makes them so */
 };
 

@@ -156,7 +156,8 @@ float *vector_worth(const struct corpus *corpus, const uint32_t *rows, size_t co
 	return worth;
 }
 
-/* ---- a text ------------------------------------------------------------------------------------ */
+/* ---- a text ------------------------------------------------------------------------------------
+ */
 
 static float voices_of(uint32_t count)
 {

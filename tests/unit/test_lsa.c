@@ -26,8 +26,9 @@ struct fixture {
 /* Half of the texts are of streets, half of water; each has one of two names for its matter. */
 static int set_up(void **state)
 {
-	static const char *const kinds[] = {"hole in the asphalt road", "crater in the asphalt road",
-					    "leak of the water main", "burst of the water main"};
+	static const char *const kinds[] = {"hole in the asphalt road",
+					    "crater in the asphalt road", "leak of the water main",
+					    "burst of the water main"};
 	struct fixture *fixture = calloc(1, sizeof(*fixture));
 	struct corpus_builder *builder = corpus_builder_new();
 	for (uint32_t i = 0; i < TEXTS; i++) {
