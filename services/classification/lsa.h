@@ -11,6 +11,9 @@
 
 #define LSA_DIRECTIONS 96 /* at most: a third of the texts where they are few */
 
+/* More would take more than 400 MB: the caller does without. */
+#define LSA_FEATURES_MAX 1000000
+
 struct lsa {
 	size_t texts;
 	uint32_t features;

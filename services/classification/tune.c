@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lsa.h"
 #include "util/alloc.h"
 #include "util/log.h"
 
@@ -233,8 +234,9 @@ static void vary(struct search *search, size_t place, float a, float b)
  */
 static struct recipe find_recipe(struct search *search, bool few)
 {
-	consider(search, (struct recipe){0.5f, 1, 0.25f, few ? 1.5f : 0});
-	if (few)
+	bool deep = few && search->corpus->features <= LSA_FEATURES_MAX;
+	consider(search, (struct recipe){0.5f, 1, 0.25f, deep ? 1.5f : 0});
+	if (deep)
 		vary(search, offsetof(struct recipe, depth), 0, 2.5f);
 	vary(search, offsetof(struct recipe, focus), 0, 1);
 	vary(search, offsetof(struct recipe, cost), 0.5f, 2);
