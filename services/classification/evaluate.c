@@ -7,8 +7,9 @@
 #include "util/alloc.h"
 #include "util/clock.h"
 
-#define NAMES_MAX 65536
-#define WANTED    0.95 /* precision for which coverage is told */
+#define NAMES_MAX  65536
+#define WANTED     0.95 /* precision for which coverage is told */
+#define TIMED_EACH 16   /* texts: asking for the time takes a tenth of what is timed */
 
 /* Labels by number, in the order in which they came. */
 struct names {
@@ -23,7 +24,8 @@ struct evaluation {
 	size_t count, room;
 	size_t language_count, language_right, language_said, language_said_right;
 	size_t urgent, abuse;
-	int64_t spent_ns; /* in classify alone */
+	size_t timed;     /* texts */
+	int64_t spent_ns; /* on them, in classify alone */
 };
 
 static uint32_t hash_of(const char *name)
@@ -72,9 +74,12 @@ static int evaluate_one(struct evaluation *evaluation, struct classifier *classi
 	    json_lines_string(lines, object, "lang", false, &language, err))
 		return -1;
 	text.description = (char *)(uintptr_t)description;
-	int64_t began_ns = clock_thread_ns();
+	bool timed = evaluation->count % TIMED_EACH == 0;
+	int64_t began_ns = timed ? clock_thread_ns() : 0;
 	classify(classifier, arena, &text, "", &found, &why);
-	evaluation->spent_ns += clock_thread_ns() - began_ns;
+	if (timed)
+		evaluation->spent_ns += clock_thread_ns() - began_ns;
+	evaluation->timed += timed;
 	struct trial trial = {
 	    .label = number_of(&evaluation->names, label),
 	    .guess =
@@ -133,7 +138,7 @@ static void print(struct evaluation *evaluation, FILE *out)
 	fprintf(out, "flagged as abuse               %10.4f\n",
 		share(evaluation->abuse, evaluation->count));
 	fprintf(out, "documents a second             %10.0f\n",
-		(double)evaluation->count * 1e9 /
+		(double)evaluation->timed * 1e9 /
 		    (double)(evaluation->spent_ns ? evaluation->spent_ns : 1));
 }
 
