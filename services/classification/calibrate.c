@@ -8,7 +8,8 @@
 #include "util/alloc.h"
 
 #define SHARPEST       64.0
-#define RELIEF_MOST    0.8   /* see choose_relief */
+#define RELIEF_STEPS   16 /* see choose_relief */
+#define RELIEF_STEP    0.05
 #define ACCURACY_SPENT 0.001 /* may be lost for the sake of rare labels */
 #define LEAST_SAID     0.5f /* what is more likely wrong than right is not said, whatever its label */
 #define PRIOR_ANSWERS  8.0 /* a label's own record counts as much after so many answers */
@@ -116,10 +117,11 @@ static void choose_relief(const struct held *held, struct calibration *calibrati
 	size_t *there = x_calloc(held->labels, sizeof(*there));
 	for (size_t t = 0; t < held->texts; t++)
 		there[held->label[t]]++;
-	for (double relief = 0; relief <= RELIEF_MOST; relief += 0.05) {
+	for (int step = 0; step <= RELIEF_STEPS; step++) {
+		double relief = step * RELIEF_STEP;
 		set_relief(held, there, relief, calibration);
 		try_bias(held, calibration, &accuracy, &f1);
-		if (relief <= 0)
+		if (!step)
 			first = accuracy;
 		if (accuracy + f1 > best && accuracy >= first - ACCURACY_SPENT) {
 			best = accuracy + f1;

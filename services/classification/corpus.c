@@ -1,5 +1,6 @@
 #include "corpus.h"
 
+#include <ctype.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,9 @@
 #include "util/alloc.h"
 #include "util/text.h"
 
+#define LANGUAGES_MAX 4096
+#define LANGUAGE_SIZE 9 /* a primary subtag has at most eight letters */
+
 struct corpus_builder {
 	struct corpus corpus;
 	struct fold_table *table;
@@ -17,6 +21,7 @@ struct corpus_builder {
 	uint32_t *slots; /* feature + 1 by its hash */
 	size_t slot_mask;
 	size_t room_texts, room_entries, room_features;
+	bool untold; /* the language of a text */
 	crypto_hash_sha256_state fingerprint;
 };
 
@@ -112,6 +117,29 @@ static void put_entries(struct corpus_builder *builder)
 	corpus->start[++corpus->texts] = end;
 }
 
+/* The primary subtag (RFC 5646) is what counts: hi-Latn and hi are one language. */
+static void add_language(struct corpus_builder *builder, const char *language)
+{
+	char primary[LANGUAGE_SIZE] = "";
+	for (size_t i = 0; language && i + 1 < sizeof(primary); i++) {
+		if (!language[i] || language[i] == '-' || language[i] == '_')
+			break;
+		primary[i] = (char)tolower((unsigned char)language[i]);
+	}
+	if (*primary)
+		name_number(&builder->corpus.languages, primary, LANGUAGES_MAX);
+	else
+		builder->untold = true;
+}
+
+/* Where some texts do not tell, the others' languages are not all there are. */
+static void forget_languages(struct names *languages)
+{
+	for (uint32_t i = 0; i < languages->count; i++)
+		free(languages->name[i]);
+	languages->count = 0;
+}
+
 int corpus_add(struct corpus_builder *builder, const char *text, size_t size, const char *label,
 	       const char *language)
 {
@@ -126,8 +154,7 @@ int corpus_add(struct corpus_builder *builder, const char *text, size_t size, co
 	fold(builder->table, text, size, &builder->folded);
 	features_of(&builder->folded, &builder->found);
 	put_entries(builder);
-	if (language)
-		name_number(&corpus->languages, language, 4096);
+	add_language(builder, language);
 	crypto_hash_sha256_update(&builder->fingerprint, (const uint8_t *)label, strlen(label) + 1);
 	crypto_hash_sha256_update(&builder->fingerprint, (const uint8_t *)text, size);
 	crypto_hash_sha256_update(&builder->fingerprint, (const uint8_t *)"", 1);
@@ -178,6 +205,8 @@ struct corpus *corpus_finish(struct corpus_builder **builder, uint32_t least)
 	uint8_t digest[crypto_hash_sha256_BYTES];
 	crypto_hash_sha256_final(&(*builder)->fingerprint, digest);
 	text_hex(corpus->fingerprint, digest, sizeof(digest));
+	if ((*builder)->untold)
+		forget_languages(&corpus->languages);
 	(*builder)->corpus = (struct corpus){0};
 	corpus_builder_free(builder);
 	bool *keep = x_calloc(corpus->features + 1, sizeof(*keep));

@@ -39,7 +39,10 @@ struct corpus_builder;
 
 struct corpus_builder *corpus_builder_new(void);
 void corpus_builder_free(struct corpus_builder **builder);
-/* language may be NULL. -1: there is no room for another label. */
+/*
+ * language: BCP 47, of which the primary subtag is kept; NULL or empty where it is not known, and
+ * then the corpus has none at all. -1: there is no room for another label.
+ */
 int corpus_add(struct corpus_builder *builder, const char *text, size_t size, const char *label,
 	       const char *language) __attribute__((warn_unused_result));
 /* Features of fewer texts than least go. Frees the builder. */

@@ -37,8 +37,10 @@ void label_map_free(struct label_map **map)
 
 static bool add_renaming(struct label_map *map, char *line)
 {
+	line[strcspn(line, "\r")] = '\0';
 	char *to = strchr(line, '\t');
-	if (!to || to == line || !to[1] || strchr(to + 1, '\t') || strlen(to + 1) > LABEL_MAX)
+	if (!to || to == line || !to[1] || strchr(to + 1, '\t') || strlen(to + 1) > LABEL_MAX ||
+	    !text_is_utf8(line, strlen(line)))
 		return false;
 	*to++ = '\0';
 	if (label_map_find(map, line))
@@ -56,13 +58,14 @@ struct label_map *label_map_load(const char *file, struct err *err)
 	struct label_map *map = x_calloc(1, sizeof(*map));
 	map->text = rest = text_read_file(file, MAP_MAX, &size, reason);
 	if (!rest) {
-		err_set(err, "%s: %s", file, reason);
+		err_set(err, "%s", reason);
 		label_map_free(&map);
 	}
 	while (map && (line = strsep(&rest, "\n"))) {
 		number++;
-		if (*line && *line != '#' && !add_renaming(map, line)) {
-			err_set(err, "%s line %d: a label, tab, its category, each label once",
+		if (*line && *line != '\r' && *line != '#' && !add_renaming(map, line)) {
+			err_set(err,
+				"%s line %d: a label, tab, its category, in UTF-8, each label once",
 				file, number);
 			label_map_free(&map);
 		}
@@ -95,6 +98,9 @@ static int give(const struct reading *reading, size_t line, const char *text, si
 	if (!*label || strlen(label) > LABEL_MAX)
 		return err_set(err, "%s line %zu: label: 1 to %d bytes", reading->file, line,
 			       LABEL_MAX);
+	if (size > JSON_TEXT_MAX)
+		return err_set(err, "%s line %zu: text: at most %d bytes", reading->file, line,
+			       JSON_TEXT_MAX);
 	if (reading->map && !(label = label_map_find(reading->map, label)))
 		return 0;
 	if (reading->take(reading->context, text, size, label, language, err))
@@ -132,22 +138,32 @@ static int read_table_line(const struct reading *reading, size_t number, char *l
 	char *text = strchr(line, '\t');
 	if (!size)
 		return 0;
-	if (!text || !text_is_utf8(line, size) || size > JSON_LINE_MAX)
+	if (!text || !text_is_utf8(line, size) || memchr(line, '\0', size) || size > JSON_LINE_MAX)
 		return err_set(err, "%s line %zu: label, tab, text in UTF-8, at most %d bytes",
 			       reading->file, number, JSON_LINE_MAX);
 	*text++ = '\0';
 	return give(reading, number, text, strlen(text), line, NULL, err);
 }
 
+/* The next line with its end, or as much of it as there is room for. 0: there is none. */
+static size_t read_line(FILE *file, char *line, size_t room)
+{
+	size_t size = 0;
+	int c = 0;
+	while (c != '\n' && size + 1 < room && (c = getc_unlocked(file)) != EOF)
+		line[size++] = (char)c;
+	line[size] = '\0';
+	return size;
+}
+
 static int read_table(const struct reading *reading, int descriptor, struct err *err)
 {
 	FILE *file = fdopen(dup(descriptor), "r");
-	char *line = NULL;
-	size_t room = 0, number = 0;
-	ssize_t size;
+	char *line = x_calloc(1, JSON_LINE_MAX + 4);
+	size_t size, number = 0;
 	int failed = file ? 0 : err_set(err, "%s: %s", reading->file, strerror(errno));
-	while (!failed && (size = getline(&line, &room, file)) > 0)
-		failed = read_table_line(reading, ++number, line, (size_t)size, err);
+	while (!failed && (size = read_line(file, line, JSON_LINE_MAX + 4)) > 0)
+		failed = read_table_line(reading, ++number, line, size, err);
 	if (!failed && ferror(file))
 		failed = err_set(err, "%s: %s", reading->file, strerror(errno));
 	free(line);

@@ -11,8 +11,8 @@
 
 #define LSA_DIRECTIONS 96 /* at most: a third of the texts where they are few */
 
-/* More would take more than 400 MB: the caller does without. */
-#define LSA_FEATURES_MAX 1000000
+/* More would take more than 200 MB: the caller does without. */
+#define LSA_FEATURES_MAX 500000
 
 struct lsa {
 	size_t texts;

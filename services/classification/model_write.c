@@ -5,10 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "model_file.h"
 #include "util/alloc.h"
+#include "util/text.h"
 
 /* Features in a bucket on the average: the fewer, the seldomer a search goes on in the next one. */
 #define IN_BUCKET 20
@@ -189,6 +191,20 @@ static struct image draw(const struct model_parts *parts)
 	return image;
 }
 
+/* A model without a name is named after all that is in it. */
+static void name(struct image *image)
+{
+	struct model_head *head = (void *)image->bytes;
+	uint8_t digest[crypto_generichash_BYTES_MIN];
+	char hex[2 * sizeof(digest) + 1];
+	if (*head->card.version)
+		return;
+	crypto_generichash(digest, sizeof(digest), (const uint8_t *)image->bytes, image->size, NULL,
+			   0);
+	text_hex(hex, digest, sizeof(digest));
+	snprintf(head->card.version, sizeof(head->card.version), "linear-%.12s", hex);
+}
+
 static void sign(struct image *image)
 {
 	uint8_t *bytes = (uint8_t *)image->bytes;
@@ -197,9 +213,26 @@ static void sign(struct image *image)
 			   bytes + from, image->size - from, NULL, 0);
 }
 
+int model_writable(const char *file, struct err *err)
+{
+	struct stat there;
+	char *fresh = x_printf("%s.new", file);
+	int problem = stat(file, &there) == 0 && S_ISDIR(there.st_mode) ? EISDIR : 0;
+	FILE *out = problem ? NULL : fopen(fresh, "wb");
+	if (!out && !problem)
+		problem = errno;
+	if (out) {
+		fclose(out);
+		unlink(fresh);
+	}
+	free(fresh);
+	return problem ? err_set(err, "%s cannot be written: %s", file, strerror(problem)) : 0;
+}
+
 int model_write(const char *file, const struct model_parts *parts, struct err *err)
 {
 	struct image image = draw(parts);
+	name(&image);
 	sign(&image);
 	char *fresh = x_printf("%s.new", file);
 	FILE *out = fopen(fresh, "wb");

@@ -19,6 +19,9 @@ struct model_parts {
 /* Bytes that a feature takes, about; labels: their number. */
 size_t model_feature_size(uint32_t labels);
 
+/* -1: model_write could not write it, why in err. */
+int model_writable(const char *file, struct err *err) MUST_CHECK;
+
 /* The file appears whole or not at all. -1: it cannot be written, why in err. */
 int model_write(const char *file, const struct model_parts *parts, struct err *err) MUST_CHECK;
 

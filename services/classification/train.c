@@ -11,11 +11,11 @@
  * EXIT STATUS  0; 1 at the first line that is wrong, which standard error names; 2 for a wrong
  * call.
  */
-#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "calibrate.h"
 #include "labelled.h"
@@ -25,11 +25,11 @@
 #include "tune.h"
 #include "util/alloc.h"
 #include "util/log.h"
+#include "util/text.h"
 #include "vector.h"
 
-#define LEAST_TEXTS 10
-#define FEATURES_PRE                                                                               \
-	64000000 /* features times labels that are learned at a time: bounds the memory */
+#define LEAST_TEXTS  10
+#define WEIGHTS_MOST 64000000 /* features times labels: bounds the learner's memory */
 
 static const char usage[] =
     "usage: redress-train --model FILE [OPTION...] LINES...\n"
@@ -47,8 +47,8 @@ static const char usage[] =
     "below the\n"
     "                     confidence that it takes the classifier abstains\n"
     "  --size MIB         the model is at most as large, 1 to 32 (default 16)\n"
-    "  --version NAME     names the model in every result (default: from the texts' "
-    "fingerprint)\n";
+    "  --version NAME     names the model in every result (default: from all that "
+    "is in it)\n";
 
 struct request {
 	const char *model, *dev, *map, *version;
@@ -102,8 +102,9 @@ static struct request read_request(int argc, char **argv)
 		fputs(usage, stderr);
 		exit(2);
 	}
-	if (request.version && (!*request.version || strlen(request.version) > 31)) {
-		fprintf(stderr, "redress-train: --version: 1 to 31 bytes\n");
+	if (request.version && (!*request.version || strlen(request.version) > 31 ||
+				!text_is_utf8(request.version, strlen(request.version)))) {
+		fprintf(stderr, "redress-train: --version: 1 to 31 bytes of UTF-8\n");
 		exit(2);
 	}
 	request.lines = argv + optind;
@@ -142,6 +143,11 @@ static struct corpus *read_corpus(const struct request *request, const struct la
 			corpus->texts, corpus->labels.count, LEAST_TEXTS);
 		corpus_free(&corpus);
 	}
+	if (corpus && !corpus->features) {
+		err_set(err, "no two of the %zu texts have a word or a part of one in common",
+			corpus->texts);
+		corpus_free(&corpus);
+	}
 	return corpus;
 }
 
@@ -163,8 +169,14 @@ static void keep_best(struct corpus *corpus, size_t most)
 	float *sorted = x_memdup(worth, corpus->features * sizeof(*worth));
 	bool *keep = x_calloc(corpus->features, sizeof(*keep));
 	qsort(sorted, corpus->features, sizeof(*sorted), greatest_first);
-	for (uint32_t f = 0; f < corpus->features; f++)
-		keep[f] = worth[f] > sorted[most];
+	size_t left = most; /* for those that are worth as much as the last one */
+	for (size_t i = 0; i < most; i++)
+		left -= sorted[i] > sorted[most];
+	for (uint32_t f = 0; f < corpus->features; f++) {
+		bool last = worth[f] <= sorted[most] && worth[f] >= sorted[most] && left;
+		keep[f] = worth[f] > sorted[most] || last;
+		left -= last;
+	}
 	corpus_keep(corpus, keep);
 	free(keep);
 	free(sorted);
@@ -203,61 +215,83 @@ static void print_score(const struct score *score, const char *of, double precis
 	printf("precision of what was answered %10.4f\n", score->precision);
 }
 
-/* Texts that were not learned from, judged by the model as it is in its file. */
-struct jury {
-	struct model *model;
-	struct fold_table *table;
-	struct folded folded;
-	struct features features;
-	struct trial *trials;
+/* Texts that are not learned from: read before the rest of the work, judged after it. */
+struct dev {
+	struct dev_text {
+		char *text, *label;
+	} * texts;
 	size_t count;
 };
 
-static int judge_text(void *context, const char *text, size_t size, const char *label,
-		      const char *language, struct err *err)
+static int add_dev(void *context, const char *text, size_t size, const char *label,
+		   const char *language, struct err *err)
 {
-	struct jury *jury = context;
-	struct verdict verdict;
-	uint32_t labels = model_labels(jury->model), right = 0;
+	struct dev *dev = context;
+	(void)size;
 	(void)language;
 	(void)err;
-	fold(jury->table, text, size, &jury->folded);
-	features_of(&jury->folded, &jury->features);
-	model_judge(jury->model, &jury->features, &verdict);
-	while (right < labels && strcmp(model_label(jury->model, right), label) != 0)
-		right++; /* labels: one that it never saw */
-	jury->trials = x_realloc(jury->trials, jury->count + 1, sizeof(*jury->trials));
-	jury->trials[jury->count++] = (struct trial){
-	    .label = right,
-	    .guess = verdict.best[0].label,
-	    .confidence = verdict.best[0].confidence,
-	    .abstained = verdict.abstained,
-	};
+	dev->texts = x_realloc(dev->texts, dev->count + 1, sizeof(*dev->texts));
+	dev->texts[dev->count++] = (struct dev_text){x_strdup(text), x_strdup(label)};
 	return 0;
 }
 
-static int score_dev(const struct request *request, const struct label_map *map,
+static int read_dev(const struct request *request, const struct label_map *map, struct dev *dev,
+		    struct err *err)
+{
+	if (!request->dev)
+		return 0;
+	if (labelled_read(request->dev, map, add_dev, dev, err))
+		return -1;
+	return dev->count ? 0 : err_set(err, "%s: there is no text in it", request->dev);
+}
+
+static void free_dev(struct dev *dev)
+{
+	for (size_t i = 0; i < dev->count; i++) {
+		free(dev->texts[i].text);
+		free(dev->texts[i].label);
+	}
+	free(dev->texts);
+}
+
+static void judge_texts(const struct model *model, const struct dev *dev, struct trial *trials)
+{
+	struct fold_table *table = fold_table_new();
+	struct folded folded = {0};
+	struct features features = {0};
+	struct verdict verdict;
+	uint32_t labels = model_labels(model);
+	for (size_t i = 0; i < dev->count; i++) {
+		uint32_t right = 0;
+		fold(table, dev->texts[i].text, strlen(dev->texts[i].text), &folded);
+		features_of(&folded, &features);
+		model_judge(model, &features, &verdict);
+		while (right < labels &&
+		       strcmp(model_label(model, right), dev->texts[i].label) != 0)
+			right++; /* labels: one that it never saw */
+		trials[i] = (struct trial){right, verdict.best[0].label, verdict.best[0].confidence,
+					   verdict.abstained};
+	}
+	fold_table_free(&table);
+	folded_free(&folded);
+	features_free(&features);
+}
+
+/* By the model as it is in the file. */
+static int score_dev(const struct request *request, const char *file, const struct dev *dev,
 		     struct score *score, struct profile *profile, struct err *err)
 {
-	struct jury jury = {.model = model_load(request->model, err)};
-	if (!jury.model)
+	struct model *model = model_load(file, err);
+	if (!model)
 		return -1;
-	jury.table = fold_table_new();
-	int failed = labelled_read(request->dev, map, judge_text, &jury, err);
-	if (!failed && !jury.count)
-		failed = err_set(err, "%s: there is no text in it", request->dev);
-	if (!failed) {
-		score_trials(jury.trials, jury.count, model_labels(jury.model) + 1,
-			     request->precision, score);
-		free(profile->label_share);
-		score_profile(jury.trials, jury.count, model_labels(jury.model), profile);
-	}
-	free(jury.trials);
-	fold_table_free(&jury.table);
-	folded_free(&jury.folded);
-	features_free(&jury.features);
-	model_free(&jury.model);
-	return failed;
+	struct trial *trials = x_calloc(dev->count, sizeof(*trials));
+	judge_texts(model, dev, trials);
+	score_trials(trials, dev->count, model_labels(model) + 1, request->precision, score);
+	free(profile->label_share);
+	score_profile(trials, dev->count, model_labels(model), profile);
+	free(trials);
+	model_free(&model);
+	return 0;
 }
 
 static void fill_card(const struct request *request, const struct score *score,
@@ -280,8 +314,6 @@ static void fill_card(const struct request *request, const struct score *score,
 	memcpy(card->fingerprint, corpus->fingerprint, sizeof(card->fingerprint));
 	if (request->version)
 		snprintf(card->version, sizeof(card->version), "%s", request->version);
-	else
-		snprintf(card->version, sizeof(card->version), "linear-%.12s", corpus->fingerprint);
 }
 
 /* ---- all together ---------------------------------------------------------------------------- */
@@ -296,27 +328,38 @@ static struct learned *learn_all(const struct corpus *corpus, const struct recip
 	return learned;
 }
 
-/* With dev texts twice: the first time for them to be judged by what is in the file. */
-static int write_scored(const struct request *request, const struct label_map *map,
+/* The dev texts are judged by what is in a file, beside the one that is there in the end. */
+static int try_on_dev(const struct request *request, const struct dev *dev,
+		      const struct model_parts *parts, struct score *score, struct profile *profile,
+		      struct err *err)
+{
+	char *trial = x_printf("%s.trial", request->model);
+	int failed = model_write(trial, parts, err);
+	if (!failed)
+		failed = score_dev(request, trial, dev, score, profile, err);
+	unlink(trial);
+	free(trial);
+	return failed;
+}
+
+static int write_scored(const struct request *request, const struct dev *dev,
 			struct model_parts *parts, struct score *score, struct profile *profile,
 			struct err *err)
 {
 	fill_card(request, score, profile, parts);
-	if (model_write(request->model, parts, err))
-		return -1;
-	if (request->dev) {
-		if (score_dev(request, map, score, profile, err))
+	if (dev->count) {
+		if (try_on_dev(request, dev, parts, score, profile, err))
 			return -1;
 		fill_card(request, score, profile, parts);
-		if (model_write(request->model, parts, err))
-			return -1;
 	}
-	print_score(score, request->dev ? "of the dev file" : "held aside in turn",
+	if (model_write(request->model, parts, err))
+		return -1;
+	print_score(score, dev->count ? "of the dev file" : "held aside in turn",
 		    request->precision);
-	return 0;
+	return fflush(stdout) ? err_set(err, "the scores cannot be written") : 0;
 }
 
-static int make_model(const struct request *request, const struct label_map *map,
+static int make_model(const struct request *request, const struct dev *dev,
 		      const struct corpus *corpus, struct err *err)
 {
 	struct tuned tuned;
@@ -334,7 +377,7 @@ static int make_model(const struct request *request, const struct label_map *map
 				    .learned = learned,
 				    .calibration = &calibration,
 				    .least_known = tuned.least_known};
-	int failed = write_scored(request, map, &parts, &score, &profile, err);
+	int failed = write_scored(request, dev, &parts, &score, &profile, err);
 	free(profile.label_share);
 	learned_free(&learned);
 	calibration_free(&calibration);
@@ -343,29 +386,40 @@ static int make_model(const struct request *request, const struct label_map *map
 	return failed;
 }
 
-int main(int argc, char **argv)
+/* What the texts are cut down to, so that they can be learned and kept. */
+static void fit_size(const struct request *request, struct corpus *corpus)
 {
-	struct err err;
 	char what[160];
-	log_setup("train", LOG_LEVEL_INFO, false);
-	struct request request = read_request(argc, argv);
-	struct label_map *map = NULL;
-	if (request.map && !(map = label_map_load(request.map, &err)))
-		fatal("%s", err.text);
-	struct corpus *corpus = read_corpus(&request, map, &err);
-	if (!corpus)
-		fatal("%s", err.text);
-	size_t size = model_feature_size(corpus->labels.count);
-	size_t most = (size_t)(request.mib * 1024 * 1024 - 65536) / size;
-	size_t at_once = FEATURES_PRE / corpus->labels.count;
+	size_t most =
+	    (size_t)(request->mib * 1024 * 1024 - 65536) / model_feature_size(corpus->labels.count);
+	size_t at_once = WEIGHTS_MOST / corpus->labels.count;
 	uint32_t before = corpus->features;
 	keep_best(corpus, most < at_once ? most : at_once);
 	snprintf(what, sizeof(what), "%zu texts, %u labels, %u features, %u of them kept",
 		 corpus->texts, corpus->labels.count, before, corpus->features);
 	say(what);
-	int failed = make_model(&request, map, corpus, &err);
+}
+
+/* All that can be wrong with the request is found before the long work. */
+int main(int argc, char **argv)
+{
+	struct err err;
+	struct dev dev = {0};
+	struct label_map *map = NULL;
+	log_setup("train", LOG_LEVEL_INFO, false);
+	struct request request = read_request(argc, argv);
+	if (model_writable(request.model, &err) ||
+	    (request.map && !(map = label_map_load(request.map, &err))) ||
+	    read_dev(&request, map, &dev, &err))
+		fatal("%s", err.text);
+	struct corpus *corpus = read_corpus(&request, map, &err);
+	if (!corpus)
+		fatal("%s", err.text);
+	fit_size(&request, corpus);
+	int failed = make_model(&request, &dev, corpus, &err);
 	corpus_free(&corpus);
 	label_map_free(&map);
+	free_dev(&dev);
 	if (failed)
 		fatal("%s", err.text);
 	return 0;

@@ -23,7 +23,7 @@
  */
 
 struct split {
-	uint32_t *rows; /* in an order of chance, labels spread evenly */
+	uint32_t *rows; /* label after label, those of each in an order of chance */
 	size_t count, parts;
 };
 
@@ -62,13 +62,20 @@ static struct split split_texts(const struct corpus *corpus)
 	return split;
 }
 
-/* Every n-th text, so that the labels keep their shares. */
+/* Of rows sorted by label so many at most that each label keeps its share; returns how many. */
+static size_t every_nth(uint32_t *rows, size_t count, size_t most)
+{
+	size_t step = (count + most - 1) / most, kept = 0;
+	for (size_t i = 0; i < count; i += step)
+		rows[kept++] = rows[i];
+	return kept;
+}
+
 static struct split thin_out(const struct split *split, size_t most)
 {
-	size_t step = (split->count + most - 1) / most;
-	struct split thin = {x_calloc(split->count / step + 1, sizeof(uint32_t)), 0, split->parts};
-	for (size_t i = 0; i < split->count; i += step)
-		thin.rows[thin.count++] = split->rows[i];
+	struct split thin = {x_memdup(split->rows, (split->count + 1) * sizeof(uint32_t)), 0,
+			     split->parts};
+	thin.count = every_nth(thin.rows, split->count, most);
 	return thin;
 }
 
@@ -129,8 +136,9 @@ static void *try_part(void *context)
 		else
 			rest[kept++] = split->rows[i];
 	}
+	held = every_nth(aside, held, HELD_MOST);
 	struct learned *learned = learn(part->corpus, rest, kept, part->recipe);
-	try_texts(part->corpus, learned, aside, held < HELD_MOST ? held : HELD_MOST, &part->trials);
+	try_texts(part->corpus, learned, aside, held, &part->trials);
 	learned_free(&learned);
 	free(aside);
 	free(rest);
