@@ -38,6 +38,7 @@ void features_free(struct features *features)
 	free(features->hits);
 	free(features->speaks);
 	free(features->by_token);
+	free(features->first_with);
 	*features = (struct features){0};
 }
 
@@ -50,6 +51,7 @@ static void make_room(struct features *features)
 	features->slots = x_calloc(SLOTS_MAX, sizeof(*features->slots));
 	features->speaks = x_calloc(FEATURES_MAX, sizeof(*features->speaks));
 	features->by_token = x_calloc(FOLD_POINTS_MAX, sizeof(*features->by_token));
+	features->first_with = x_calloc(FEATURES_MAX, sizeof(*features->first_with));
 }
 
 /* Slots enough that two features seldom want the same. What is left in them of earlier texts is

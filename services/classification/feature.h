@@ -16,7 +16,7 @@
 #define FEATURES_MAX ((size_t)FOLD_POINTS_MAX * 6)
 
 /* The lowest bit of a hash tells the two blocks apart. */
-enum feature_block { FEATURE_WORD, FEATURE_CHAR, FEATURE_BLOCKS };
+enum feature_block { FEATURE_WORD, FEATURE_CHAR };
 #define FEATURE_BLOCK(hash) ((hash)&1)
 
 /* The features of one text. Reused from text to text; a zeroed one is empty. */
@@ -24,13 +24,15 @@ struct features {
 	uint64_t *hash;
 	uint32_t *count_of; /* how often each occurs */
 	size_t count;
-	/* every occurrence, token by token: which feature; and where in seen the token's end */
+	/* every occurrence, token by token: which feature, a word's own one first; and where in
+	 * seen the token's end */
 	uint32_t *seen, *token_end;
 	size_t seen_count, token_count;
 	uint32_t *slots, slot_base; /* these find equal ones */
 	size_t slot_mask;
-	struct hit *hits; /* these three: room for model_judge */
+	struct hit *hits; /* these four: room for model_judge */
 	float *speaks, *by_token;
+	uint32_t *first_with;
 };
 
 void features_free(struct features *features);

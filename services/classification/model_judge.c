@@ -158,7 +158,46 @@ static void say_service(const struct model *model, const float *probability,
 	verdict->service_sure = !verdict->abstained || sum[best] >= model->head->service_threshold;
 }
 
-/* The tokens whose features speak most for the best guess. */
+static inline uint32_t token_start(const struct features *features, uint32_t token)
+{
+	return token ? features->token_end[token - 1] : 0;
+}
+
+/* Whether a token that begins with the feature is a word that the text has several times. */
+static inline bool is_repeated_word(const struct features *features, uint32_t feature)
+{
+	return features->count_of[feature] > 1 &&
+	       FEATURE_BLOCK(features->hash[feature]) == FEATURE_WORD;
+}
+
+/* Of the same word, the first token. What first_with has of earlier texts is none before this. */
+static inline uint32_t first_of_word(const struct features *features, uint32_t token)
+{
+	uint32_t own = features->seen[token_start(features, token)];
+	uint32_t *first = &features->first_with[own];
+	if (!is_repeated_word(features, own))
+		return token;
+	if (*first >= token || features->seen[token_start(features, *first)] != own)
+		*first = token;
+	return *first;
+}
+
+/* Not to be said again. Equal words are one already; equal runs have the same n-grams. */
+static inline void leave_out(const struct features *features, uint32_t token)
+{
+	const uint32_t *seen = features->seen, *end = features->token_end;
+	uint32_t start = token_start(features, token), size = end[token] - start;
+	features->by_token[token] = 0;
+	if (features->count_of[seen[start]] == 1 || is_repeated_word(features, seen[start]))
+		return;
+	for (uint32_t t = token + 1; t < features->token_count; t++) {
+		if (end[t] - end[t - 1] == size &&
+		    memcmp(seen + end[t - 1], seen + start, size * sizeof(*seen)) == 0)
+			features->by_token[t] = 0;
+	}
+}
+
+/* The tokens whose features speak most for the best guess, each once. */
 ANY_PROCESSOR
 static void say_terms(const struct model *model, struct features *features, const struct hit *hits,
 		      size_t count, struct verdict *verdict)
@@ -170,11 +209,12 @@ static void say_terms(const struct model *model, struct features *features, cons
 		speaks[hits[i].feature] =
 		    (float)(hits[i].weight * row_tells(hits[i].row, label, labels)) *
 		    model->part[least(features->count_of[hits[i].feature], 255)];
-	for (size_t t = 0, i = 0; t < features->token_count; t++) {
+	for (uint32_t t = 0, i = 0; t < features->token_count; t++) {
 		float sum = 0;
 		for (; i < features->token_end[t]; i++)
 			sum += speaks[features->seen[i]];
-		by_token[t] = sum;
+		by_token[t] = 0;
+		by_token[first_of_word(features, t)] += sum;
 	}
 	while (verdict->term_count < MODEL_TERMS) {
 		uint32_t best = 0;
@@ -183,7 +223,7 @@ static void say_terms(const struct model *model, struct features *features, cons
 		if (by_token[best] <= 0)
 			return;
 		verdict->terms[verdict->term_count++] = best;
-		by_token[best] = 0;
+		leave_out(features, best);
 	}
 }
 

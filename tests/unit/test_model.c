@@ -26,7 +26,7 @@ static const char *const words[][6] = {
     {"pothole", "hole", "asphalt", "crater", "tyre", "road"},
     {"snow", "ice", "slippery", "plough", "gritting", "road"},
     {"rubbish", "bin", "garbage", "collection", "lorry", "bags"},
-    {"lamp", "light", "dark", "lantern", "bulb", "night"},
+    {"lamp", "light", "dark", "路灯", "bulb", "night"},
 };
 
 static struct fold_table *table;
@@ -213,6 +213,45 @@ static void terms_are_what_decided(void **state)
 	assert_true(verdict.term_count > 0);
 	fold_token_text(&folded, &folded.tokens[verdict.terms[0]], term, sizeof(term));
 	assert_string_equal(term, "garbage");
+	model_free(&model);
+}
+
+static size_t said(const struct verdict *verdict, const char *word)
+{
+	char term[40];
+	size_t times = 0;
+	for (uint32_t i = 0; i < verdict->term_count; i++) {
+		fold_token_text(&folded, &folded.tokens[verdict->terms[i]], term, sizeof(term));
+		times += strcmp(term, word) == 0;
+	}
+	return times;
+}
+
+/* Also where a neighbour's pair weighs as well, and of a script without spaces. */
+static void a_term_is_said_once(void **state)
+{
+	struct model *model = load();
+	struct verdict verdict =
+	    judge(model, "garbage, the garbage and the GARBAGE near our garbage bin");
+	(void)state;
+	assert_int_equal(said(&verdict, "garbage"), 1);
+	assert_int_equal(said(&verdict, "bin"), 1);
+	verdict = judge(model, "路灯, 路灯坏。路灯, 路灯! 路灯大");
+	assert_int_equal(said(&verdict, "路灯"), 1);
+	assert_int_equal(said(&verdict, "路灯坏"), 1);
+	assert_int_equal(said(&verdict, "路灯大"), 1);
+	model_free(&model);
+}
+
+/* What a word says is shared out among the places where it stands, and added up again. */
+static void repeated_words_weigh_as_one(void **state)
+{
+	struct model *model = load();
+	struct verdict verdict = judge(model, "snow, ice. snow, please, snow, house, snow, our, "
+					      "snow, please, snow, house, snow, near snow");
+	(void)state;
+	assert_int_equal(said(&verdict, "snow"), 1);
+	assert_int_equal(verdict.terms[0], 0);
 	model_free(&model);
 }
 
@@ -452,6 +491,8 @@ int main(void)
 	    cmocka_unit_test(unseen_script_abstains),
 	    cmocka_unit_test(a_foreign_text_with_one_known_word_abstains),
 	    cmocka_unit_test(terms_are_what_decided),
+	    cmocka_unit_test(a_term_is_said_once),
+	    cmocka_unit_test(repeated_words_weigh_as_one),
 	    cmocka_unit_test(service_is_the_sum_of_its_topics),
 	    cmocka_unit_test(services_go_by_the_name),
 	    cmocka_unit_test(answers_with_many_labels),
