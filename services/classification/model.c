@@ -68,6 +68,24 @@ static const char *fault_of_head(const struct model_head *head, size_t size)
 	return NULL;
 }
 
+static bool are_biases(const float *bias, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		if (!(fabsf(bias[i]) <= MODEL_BIAS_MOST))
+			return false;
+	}
+	return true;
+}
+
+static bool are_thresholds(const float *threshold, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		if (!(threshold[i] >= 0 && threshold[i] <= MODEL_NEVER))
+			return false;
+	}
+	return true;
+}
+
 /* A file whose checksum is right may still have been made to harm. */
 static bool numbers_are_sound(const struct model_head *head)
 {
@@ -76,7 +94,9 @@ static bool numbers_are_sound(const struct model_head *head)
 	       memchr(head->card.version, '\0', sizeof(head->card.version)) &&
 	       memchr(head->card.fingerprint, '\0', sizeof(head->card.fingerprint)) &&
 	       head->names_size >= head->labels && isfinite(head->sharpness) &&
-	       head->sharpness > 0 && isfinite(head->tilt) && isfinite(head->shift);
+	       head->sharpness > 0 && isfinite(head->tilt) && isfinite(head->shift) &&
+	       head->least_known >= 0 && head->least_known <= 1 &&
+	       are_thresholds(&head->service_threshold, 1);
 }
 
 static bool are_shares(const float *share, uint32_t count)
@@ -100,6 +120,8 @@ static bool read_parts(struct model *model, struct cursor *cursor)
 	model->row_size = model_row_size(head->labels);
 	model->rows = take(cursor, head->features, model->row_size);
 	if (!model->bias || !model->threshold || !model->share ||
+	    !are_biases(model->bias, head->labels) ||
+	    !are_thresholds(model->threshold, head->labels) ||
 	    !are_shares(model->share, head->labels) ||
 	    !are_shares(head->confidence_share, MODEL_STEPS) || !names || !model->languages ||
 	    !model->bucket || !model->rows || cursor->left || names[head->names_size - 1] ||

@@ -58,7 +58,7 @@ struct model_guess {
 struct verdict {
 	struct model_guess best[MODEL_GUESSES]; /* best first */
 	uint32_t guesses; /* fewer when there are fewer labels; 0: nothing known */
-	bool abstained;   /* the best guess is below its threshold, or no feature is known */
+	bool abstained;   /* the best guess is below its threshold, or too few features are known */
 	/*
 	 * A label is service.topic (or a service alone). The service of greatest confidence, the
 	 * sum over its topics: a label whose name begins with it, up to service_size bytes. When

@@ -107,6 +107,8 @@ static inline uint16_t model_tag(uint64_t hash)
 
 #define MODEL_SCALE_LEAST 1e-20f
 #define MODEL_SCALE_MOST  1e6f
+#define MODEL_BIAS_MOST   1e6f
+#define MODEL_NEVER       2.0f /* the greatest threshold: above 1 no confidence reaches it */
 
 static inline float model_scale(uint16_t half)
 {

@@ -424,6 +424,38 @@ static void contradictions_are_refused(void **state)
 	free(bytes);
 }
 
+/* The checksum is right, what it decides by is no number or out of its range. */
+static void wrong_decisions_are_refused(void **state)
+{
+	static const float wrong[] = {NAN, INFINITY, -INFINITY, -0.5f, 2.5f};
+	size_t size, after_head = (sizeof(struct model_head) + MODEL_ALIGNED - 1) / MODEL_ALIGNED;
+	char *bytes = read_file(&size);
+	struct model_head *head = (void *)bytes;
+	float *bias = (void *)(bytes + after_head * MODEL_ALIGNED);
+	float *threshold = bias + MODEL_ALIGNED / sizeof(*bias); /* four labels fill one line */
+	float *const of[] = {&bias[3], &threshold[3], &head->service_threshold, &head->least_known};
+	(void)state;
+	assert_true(sodium_init() >= 0);
+	for (size_t i = 0; i < sizeof(of) / sizeof(of[0]); i++) {
+		float good = *of[i];
+		for (size_t k = 0; k < (i ? 5 : 3); k++) { /* a bias may be below 0 */
+			*of[i] = wrong[k];
+			sign(bytes, size);
+			if (!refused(bytes, size))
+				fail_msg("%g was taken for number %zu", (double)wrong[k], i);
+		}
+		*of[i] = good;
+	}
+	for (size_t i = 1; i < 3; i++) { /* what is never said */
+		float good = *of[i];
+		*of[i] = 2;
+		sign(bytes, size);
+		assert_null(refused(bytes, size));
+		*of[i] = good;
+	}
+	free(bytes);
+}
+
 static struct model_bucket *bucket_with(char *bytes, int tags)
 {
 	const struct model_head *head = (void *)bytes;
@@ -499,6 +531,7 @@ int main(void)
 	    cmocka_unit_test(knows_its_languages),
 	    cmocka_unit_test(damaged_files_are_refused),
 	    cmocka_unit_test(contradictions_are_refused),
+	    cmocka_unit_test(wrong_decisions_are_refused),
 	    cmocka_unit_test(wrong_buckets_are_refused),
 	    cmocka_unit_test(wrong_scales_are_refused),
 	};
