@@ -28,6 +28,11 @@ struct evaluation {
 	int64_t spent_ns; /* on them, in classify alone */
 };
 
+/* What a line says, owned by its object; language NULL when it does not. */
+struct labelled_line {
+	const char *text, *label, *language;
+};
+
 static uint32_t hash_of(const char *name)
 {
 	uint32_t hash = 2166136261u;
@@ -61,6 +66,19 @@ static void count_language(struct evaluation *evaluation, const char *wanted, co
 	evaluation->language_said_right += *found && right;
 }
 
+static int read_line(const struct json_lines *lines, const json_t *object,
+		     struct labelled_line *line, struct err *err)
+{
+	if (json_lines_string(lines, object, "text", true, &line->text, err) ||
+	    json_lines_string(lines, object, "label", true, &line->label, err) ||
+	    json_lines_string(lines, object, "lang", false, &line->language, err))
+		return -1;
+	if (!*line->label)
+		return err_set(err, "%s line %zu: label: is empty", json_lines_name(lines),
+			       json_lines_number(lines));
+	return 0;
+}
+
 static int evaluate_one(struct evaluation *evaluation, struct classifier *classifier,
 			struct arena *arena, const struct json_lines *lines, const json_t *object,
 			struct err *err)
@@ -68,12 +86,10 @@ static int evaluate_one(struct evaluation *evaluation, struct classifier *classi
 	Redress__GrievanceText text = REDRESS__GRIEVANCE_TEXT__INIT;
 	Redress__Classification found;
 	Redress__Why why;
-	const char *description, *label, *language;
-	if (json_lines_string(lines, object, "text", true, &description, err) ||
-	    json_lines_string(lines, object, "label", true, &label, err) ||
-	    json_lines_string(lines, object, "lang", false, &language, err))
+	struct labelled_line line;
+	if (read_line(lines, object, &line, err))
 		return -1;
-	text.description = (char *)(uintptr_t)description;
+	text.description = (char *)(uintptr_t)line.text;
 	bool timed = evaluation->count % TIMED_EACH == 0;
 	int64_t began_ns = timed ? clock_thread_ns() : 0;
 	classify(classifier, arena, &text, "", &found, &why);
@@ -81,15 +97,15 @@ static int evaluate_one(struct evaluation *evaluation, struct classifier *classi
 		evaluation->spent_ns += clock_thread_ns() - began_ns;
 	evaluation->timed += timed;
 	struct trial trial = {
-	    .label = number_of(&evaluation->names, label),
+	    .label = number_of(&evaluation->names, line.label),
 	    .guess =
 		number_of(&evaluation->names, found.n_guesses ? found.guesses[0]->category : ""),
 	    .confidence = found.confidence,
 	    .abstained = found.abstained,
 	};
 	if (trial.label == UINT32_MAX || trial.guess == UINT32_MAX)
-		return err_set(err, "line %zu: label: there are more than %d different ones",
-			       json_lines_number(lines), NAMES_MAX);
+		return err_set(err, "%s line %zu: label: there are more than %d different ones",
+			       json_lines_name(lines), json_lines_number(lines), NAMES_MAX);
 	if (evaluation->count == evaluation->room) {
 		evaluation->room = evaluation->room ? 2 * evaluation->room : 1024;
 		evaluation->trials =
@@ -98,8 +114,8 @@ static int evaluate_one(struct evaluation *evaluation, struct classifier *classi
 	evaluation->trials[evaluation->count++] = trial;
 	evaluation->urgent += found.urgency != REDRESS__URGENCY__ROUTINE;
 	evaluation->abuse += found.suspected_abuse;
-	if (language)
-		count_language(evaluation, language, found.language);
+	if (line.language)
+		count_language(evaluation, line.language, found.language);
 	return 0;
 }
 

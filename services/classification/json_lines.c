@@ -68,6 +68,11 @@ void json_lines_free(struct json_lines **lines)
 	*lines = NULL;
 }
 
+const char *json_lines_name(const struct json_lines *lines)
+{
+	return lines->name;
+}
+
 size_t json_lines_number(const struct json_lines *lines)
 {
 	return lines->number;

@@ -33,7 +33,8 @@ void json_lines_show_progress(struct json_lines *lines);
  * no JSON object; err names it.
  */
 int json_lines_next(struct json_lines *lines, json_t **object, struct err *err) MUST_CHECK;
-size_t json_lines_number(const struct json_lines *lines); /* of the line last read, from 1 */
+const char *json_lines_name(const struct json_lines *lines); /* for errors, as given */
+size_t json_lines_number(const struct json_lines *lines);    /* of the line last read, from 1 */
 
 /*
  * *value: the member's text, owned by object; NULL when it is absent or null and need not be there.

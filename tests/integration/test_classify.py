@@ -72,9 +72,11 @@ def test_scores_of_labelled_lines():
     assert float(table["documents a second"]) > 0
     assert b"2 lines" in done.stderr and b"100 %" not in done.stderr   # of a pipe nobody knows the end
     for wrong, reason in (({"text": "x"}, "label: is missing"), ({"text": "x", "label": 1}, "label: must be"),
+                          ({"text": "x", "label": ""}, "label: is empty"),
                           ({"text": "x", "label": "a", "lang": 1}, "lang: must be")):
         done = run(lines(rows[0], wrong), "--evaluate")
-        assert done.returncode == 1 and f"line 2: {reason}" in done.stderr.decode() and not done.stdout
+        assert done.returncode == 1 and f"standard input line 2: {reason}" in done.stderr.decode()
+        assert not done.stdout
     assert run("", "--evaluate").returncode == 1
 
 
