@@ -24,9 +24,8 @@
 static const char usage[] =
     "usage: redress-classify [--config FILE] [--model FILE] [--progress] [--evaluate] < LINES\n"
     "Reads JSON lines (text; for --evaluate also label, perhaps lang) and writes as many with\n"
-    "category, confidence, abstained, guesses, language, urgency, suspected_abuse, signature, "
-    "why;\n"
-    "with --evaluate a table of scores.\n"
+    "category, service, confidence, abstained, guesses, language, language_confidence, urgency,\n"
+    "suspected_abuse, signature, model, why; with --evaluate a table of scores.\n"
     "  --model FILE  the same as the setting model.file\n"
     "  --progress    shows it on standard error, as is done anyway when that is a terminal\n";
 
@@ -105,12 +104,13 @@ static void write_answer(const Redress__Classification *found, const Redress__Wh
 	char signature[2 * SIGNATURE_SIZE + 1];
 	text_hex(signature, found->signature.data, found->signature.len);
 	json_t *answer = json_pack(
-	    "{s:s?, s:f, s:b, s:o, s:s?, s:f, s:s, s:b, s:s?, s:s, s:{s:o, s:o, s:o}}", "category",
-	    or_null(found->category), "confidence", (double)found->confidence, "abstained",
-	    found->abstained, "guesses", guesses(found), "language", or_null(found->language),
-	    "language_confidence", (double)found->language_confidence, "urgency",
-	    urgencies[found->urgency], "suspected_abuse", found->suspected_abuse, "signature",
-	    or_null(signature), "model", found->model_version, "why", "category",
+	    "{s:s?, s:s?, s:f, s:b, s:o, s:s?, s:f, s:s, s:b, s:s?, s:s, s:{s:o, s:o, s:o}}",
+	    "category", or_null(found->category), "service", or_null(found->service), "confidence",
+	    (double)found->confidence, "abstained", found->abstained, "guesses", guesses(found),
+	    "language", or_null(found->language), "language_confidence",
+	    (double)found->language_confidence, "urgency", urgencies[found->urgency],
+	    "suspected_abuse", found->suspected_abuse, "signature", or_null(signature), "model",
+	    found->model_version, "why", "category",
 	    texts(why->category_terms, why->n_category_terms), "urgency",
 	    texts(why->urgency_terms, why->n_urgency_terms), "abuse",
 	    texts(why->abuse_terms, why->n_abuse_terms));

@@ -36,6 +36,10 @@ def test_line_for_line():
     assert first["urgency"] == "emergency" and first["why"]["urgency"] == ["smell of gas"]
     assert len(first["guesses"]) == 3 and re.fullmatch("[0-9a-f]{64}", first["signature"])
     assert (first["category"] is None) == first["abstained"]
+    for answer in answers[:len(TEXTS)]:
+        if answer["category"]:
+            assert answer["service"] == answer["category"].split(".")[0]
+    assert any(answer["service"] for answer in answers) and last["service"] is None
     assert last["abstained"] and last["suspected_abuse"] and last["signature"] is None
     assert last["why"]["abuse"] == ["no letters"]
 
