@@ -132,12 +132,12 @@ static void add_language(struct corpus_builder *builder, const char *language)
 		builder->untold = true;
 }
 
-/* Where some texts do not tell, the others' languages are not all there are. */
-static void forget_languages(struct names *languages)
+static void names_free(struct names *names)
 {
-	for (uint32_t i = 0; i < languages->count; i++)
-		free(languages->name[i]);
-	languages->count = 0;
+	for (uint32_t i = 0; i < names->count; i++)
+		free(names->name[i]);
+	free(names->name);
+	*names = (struct names){0};
 }
 
 int corpus_add(struct corpus_builder *builder, const char *text, size_t size, const char *label,
@@ -205,8 +205,8 @@ struct corpus *corpus_finish(struct corpus_builder **builder, uint32_t least)
 	uint8_t digest[crypto_hash_sha256_BYTES];
 	crypto_hash_sha256_final(&(*builder)->fingerprint, digest);
 	text_hex(corpus->fingerprint, digest, sizeof(digest));
-	if ((*builder)->untold)
-		forget_languages(&corpus->languages);
+	if ((*builder)->untold) /* the languages of the others are not all there are */
+		names_free(&corpus->languages);
 	(*builder)->corpus = (struct corpus){0};
 	corpus_builder_free(builder);
 	bool *keep = x_calloc(corpus->features + 1, sizeof(*keep));
@@ -226,12 +226,8 @@ void corpus_free(struct corpus **corpus)
 {
 	if (!*corpus)
 		return;
-	for (uint32_t i = 0; i < (*corpus)->labels.count; i++)
-		free((*corpus)->labels.name[i]);
-	for (uint32_t i = 0; i < (*corpus)->languages.count; i++)
-		free((*corpus)->languages.name[i]);
-	free((*corpus)->labels.name);
-	free((*corpus)->languages.name);
+	names_free(&(*corpus)->labels);
+	names_free(&(*corpus)->languages);
 	free((*corpus)->label);
 	free((*corpus)->distinct);
 	free((*corpus)->start);

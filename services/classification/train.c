@@ -157,14 +157,21 @@ static int greatest_first(const void *a, const void *b)
 	return (*x < *y) - (*x > *y);
 }
 
+/* The numbers of all texts; the caller frees them. */
+static uint32_t *all_rows(const struct corpus *corpus)
+{
+	uint32_t *rows = x_calloc(corpus->texts, sizeof(*rows));
+	for (size_t i = 0; i < corpus->texts; i++)
+		rows[i] = (uint32_t)i;
+	return rows;
+}
+
 /* Only the features that tell most stay, so many as the model may hold. */
 static void keep_best(struct corpus *corpus, size_t most)
 {
 	if (corpus->features <= most)
 		return;
-	uint32_t *rows = x_calloc(corpus->texts, sizeof(*rows));
-	for (size_t i = 0; i < corpus->texts; i++)
-		rows[i] = (uint32_t)i;
+	uint32_t *rows = all_rows(corpus);
 	float *worth = vector_worth(corpus, rows, corpus->texts);
 	float *sorted = x_memdup(worth, corpus->features * sizeof(*worth));
 	bool *keep = x_calloc(corpus->features, sizeof(*keep));
@@ -320,9 +327,7 @@ static void fill_card(const struct request *request, const struct score *score,
 
 static struct learned *learn_all(const struct corpus *corpus, const struct recipe *recipe)
 {
-	uint32_t *rows = x_calloc(corpus->texts, sizeof(*rows));
-	for (size_t i = 0; i < corpus->texts; i++)
-		rows[i] = (uint32_t)i;
+	uint32_t *rows = all_rows(corpus);
 	struct learned *learned = learn(corpus, rows, corpus->texts, recipe);
 	free(rows);
 	return learned;
