@@ -135,12 +135,15 @@ class System:
         return self
 
     def supervise(self):
-        """Starts again what ended by itself, as systemd would."""
-        for daemon in self.daemons.values():
-            if not daemon.running():
-                daemon.start(wait=False)
-        for daemon in self.daemons.values():
-            daemon.wait_ready()
+        """Starts again what ended by itself, as systemd would, until all are ready: one that is
+        about to end may still be running when it is looked at."""
+        def all_ready():
+            for daemon in self.daemons.values():
+                if not daemon.running():
+                    daemon.start(wait=False)
+            return all(daemon.ready() for daemon in self.daemons.values())
+
+        wait_for("every daemon is ready", all_ready, 60)
 
     def finish(self):
         """Stops what runs, drops what was made; gives back the log lines nobody announced."""
