@@ -92,6 +92,7 @@ static bool numbers_are_sound(const struct model_head *head)
 	return head->labels >= 1 && head->labels <= MODEL_LABELS_MAX &&
 	       (uint64_t)head->buckets * MODEL_BUCKET > head->features &&
 	       memchr(head->card.version, '\0', sizeof(head->card.version)) &&
+	       text_is_utf8(head->card.version, strlen(head->card.version)) &&
 	       memchr(head->card.fingerprint, '\0', sizeof(head->card.fingerprint)) &&
 	       head->names_size >= head->labels && isfinite(head->sharpness) &&
 	       head->sharpness > 0 && isfinite(head->tilt) && isfinite(head->shift) &&
@@ -125,6 +126,7 @@ static bool read_parts(struct model *model, struct cursor *cursor)
 	    !are_shares(model->share, head->labels) ||
 	    !are_shares(head->confidence_share, MODEL_STEPS) || !names || !model->languages ||
 	    !model->bucket || !model->rows || cursor->left || names[head->names_size - 1] ||
+	    !text_is_utf8(names, head->names_size) ||
 	    (head->languages_size && model->languages[head->languages_size - 1]))
 		return false;
 	model->name = x_calloc(head->labels, sizeof(*model->name));

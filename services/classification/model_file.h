@@ -13,9 +13,9 @@
 
 #define MODEL_MAGIC    "RDRSMDL4"
 #define MODEL_FILE_MAX (64 * 1024 * 1024)
-#define MODEL_FEW      56 /* labels */
-#define MODEL_LANES    8
-#define MODEL_CHUNK    32 /* bytes */
+#define MODEL_FEW      60 /* labels */
+#define MODEL_PIECE    16 /* bytes of a row that are added up at once; of more labels MODEL_CHUNK */
+#define MODEL_CHUNK    32
 #define MODEL_CHECKSUM 32
 #define MODEL_ALIGNED                                                                              \
 	64              /* each part begins at a multiple of it, a line of the processor's cache   \
@@ -49,10 +49,10 @@ struct model_bucket {
 
 /*
  * A feature's row of weights: each is the row's scale times a number of its own, less what all have
- * in common, which tells nothing. Up to MODEL_FEW labels a number is a byte and there are as many
- * as labels, padded to a multiple of MODEL_LANES. Beyond it is half a byte, the lower one first,
- * and the row is padded to a multiple of MODEL_CHUNK: up to 120 labels that is one line of the
- * processor's cache.
+ * in common, which tells nothing. Up to MODEL_FEW labels a number is a byte and the row is padded
+ * to a multiple of MODEL_PIECE. Beyond it is half a byte, the lower one first, and the row is
+ * padded to a multiple of MODEL_CHUNK. Up to 60 and up to 120 labels that is one line of the
+ * processor's cache at most.
  */
 struct model_row {
 	uint16_t scale; /* the upper half of a float */
@@ -75,16 +75,11 @@ struct model {
 	void *memory;
 };
 
-static inline uint32_t model_lanes(uint32_t labels)
-{
-	return (labels + MODEL_LANES - 1) / MODEL_LANES * MODEL_LANES;
-}
-
 static inline uint32_t model_row_size(uint32_t labels)
 {
 	uint32_t head = (uint32_t)sizeof(struct model_row);
 	if (labels <= MODEL_FEW)
-		return head + model_lanes(labels);
+		return (head + labels + MODEL_PIECE - 1) / MODEL_PIECE * MODEL_PIECE;
 	return (head + (labels + 1) / 2 + MODEL_CHUNK - 1) / MODEL_CHUNK * MODEL_CHUNK;
 }
 

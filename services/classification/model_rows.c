@@ -2,24 +2,58 @@
 
 #include "processor.h"
 
-typedef uint8_t bytes __attribute__((vector_size(MODEL_LANES)));
-typedef int32_t lane __attribute__((vector_size(MODEL_LANES * sizeof(int32_t))));
-
-/* Rows with a byte for every label. */
-ANY_PROCESSOR
-static void add_bytes(const struct hit *hits, size_t count, uint32_t labels, float *sums)
+/*
+ * What a piece of the rows adds up to goes to the labels' sums: numbers of it, from the one at
+ * begin on. The row's head counts as numbers too, which are nobody's.
+ */
+static void put_sums(const float *sum, uint32_t begin, uint32_t numbers, uint32_t head,
+		     uint32_t labels, float *sums)
 {
-	for (uint32_t at = 0; at < labels; at += MODEL_LANES) {
-		lane sum = {0};
-		for (size_t i = 0; i < count; i++) {
-			bytes number;
-			memcpy(&number, hits[i].row->number + at, sizeof(number));
-			sum += hits[i].weight * __builtin_convertvector(number, lane);
-		}
-		for (uint32_t l = 0; l < MODEL_LANES && at + l < labels; l++)
-			sums[at + l] = (float)sum[l];
+	uint32_t from = begin < head ? head - begin : 0, left = head + labels - begin;
+	uint32_t end = left < numbers ? left : numbers;
+	memcpy(sums + begin + from - head, sum + from, (end - from) * sizeof(*sums));
+}
+
+/* ---- a byte for every label ------------------------------------------------------------------ */
+
+#define QUADS (MODEL_PIECE / sizeof(uint32_t))
+#define BYTES 4 /* in a quad */
+
+typedef uint32_t quads __attribute__((vector_size(MODEL_PIECE)));
+
+/* Of one piece of all rows: the bytes of four labels in 32 bits, taken apart by shifts. */
+ANY_PROCESSOR
+static void add_piece(const struct hit *hits, size_t count, uint32_t at, float *sum)
+{
+	quads a = {0}, b = {0}, c = {0}, d = {0};
+	for (size_t i = 0; i < count; i++) {
+		uint32_t weight = (uint32_t)hits[i].weight;
+		quads quad;
+		memcpy(&quad, (const uint8_t *)hits[i].row + at, sizeof(quad));
+		a += (quad & 255) * weight;
+		b += (quad >> 8 & 255) * weight;
+		c += (quad >> 16 & 255) * weight;
+		d += (quad >> 24) * weight;
+	}
+	for (uint32_t q = 0; q < QUADS; q++) {
+		sum[q * BYTES] = (float)(int32_t)a[q];
+		sum[q * BYTES + 1] = (float)(int32_t)b[q];
+		sum[q * BYTES + 2] = (float)(int32_t)c[q];
+		sum[q * BYTES + 3] = (float)(int32_t)d[q];
 	}
 }
+
+static void add_bytes(const struct hit *hits, size_t count, uint32_t labels, float *sums)
+{
+	const uint32_t head = sizeof(struct model_row);
+	for (uint32_t begin = 0; begin < head + labels; begin += MODEL_PIECE) {
+		float sum[MODEL_PIECE];
+		add_piece(hits, count, begin, sum);
+		put_sums(sum, begin, MODEL_PIECE, head, labels, sums);
+	}
+}
+
+/* ---- half a byte for every label ------------------------------------------------------------- */
 
 #define WORDS   (MODEL_CHUNK / sizeof(uint16_t))
 #define HALVES  4  /* of bytes in a word */
@@ -55,7 +89,6 @@ __attribute__((noinline)) static void put_in_order(int32_t whole[HALVES][WORDS],
 	}
 }
 
-/* Rows with half a byte for every label. */
 ANY_PROCESSOR
 static void add_halves(const struct hit *hits, size_t count, uint32_t labels, float *sums)
 {
@@ -73,9 +106,7 @@ static void add_halves(const struct hit *hits, size_t count, uint32_t labels, fl
 		}
 		float sum[WORDS * HALVES];
 		put_in_order(whole, sum);
-		uint32_t from = begin < head ? head - begin : 0, left = head + labels - begin;
-		uint32_t end = left < HALVES * WORDS ? left : HALVES * WORDS;
-		memcpy(sums + begin + from - head, sum + from, (end - from) * sizeof(*sums));
+		put_sums(sum, begin, HALVES * WORDS, head, labels, sums);
 	}
 }
 

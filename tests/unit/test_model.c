@@ -456,6 +456,30 @@ static void wrong_decisions_are_refused(void **state)
 	free(bytes);
 }
 
+/* Labels and version are said as they are, to programs that expect UTF-8. */
+static void names_that_are_no_utf8_are_refused(void **state)
+{
+	size_t size;
+	char *bytes = read_file(&size);
+	struct model_head *head = (void *)bytes;
+	size_t line = MODEL_ALIGNED, lines = (sizeof(*head) + line - 1) / line;
+	char *const of[] = {head->card.version,
+			    bytes + (lines + 3) * line}; /* after three arrays */
+	(void)state;
+	assert_true(sodium_init() >= 0);
+	for (size_t i = 0; i < sizeof(of) / sizeof(of[0]); i++) {
+		char good = *of[i];
+		*of[i] = (char)0xFF;
+		sign(bytes, size);
+		if (!refused(bytes, size))
+			fail_msg("name %zu was taken", i);
+		*of[i] = good;
+	}
+	sign(bytes, size);
+	assert_null(refused(bytes, size));
+	free(bytes);
+}
+
 static struct model_bucket *bucket_with(char *bytes, int tags)
 {
 	const struct model_head *head = (void *)bytes;
@@ -518,6 +542,7 @@ static void wrong_scales_are_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(names_that_are_no_utf8_are_refused),
 	    cmocka_unit_test(answers),
 	    cmocka_unit_test(is_steady),
 	    cmocka_unit_test(unseen_script_abstains),
