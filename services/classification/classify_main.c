@@ -10,16 +10,15 @@
  * call.
  */
 #include <getopt.h>
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "answer.h"
 #include "classify.h"
 #include "evaluate.h"
 #include "json_lines.h"
 #include "util/log.h"
-#include "util/text.h"
 
 static const char usage[] =
     "usage: redress-classify [--config FILE] [--model FILE] [--progress] [--evaluate] < LINES\n"
@@ -74,53 +73,6 @@ static void read_request(int argc, char **argv, struct request *request)
 		fatal("%s", err.text);
 }
 
-static json_t *texts(char *const *text, size_t count)
-{
-	json_t *array = json_array();
-	for (size_t i = 0; i < count; i++)
-		json_array_append_new(array, json_string(text[i]));
-	return array;
-}
-
-static json_t *guesses(const Redress__Classification *found)
-{
-	json_t *array = json_array();
-	for (size_t i = 0; i < found->n_guesses; i++)
-		json_array_append_new(array, json_pack("{s:s, s:f}", "category",
-						       found->guesses[i]->category, "confidence",
-						       (double)found->guesses[i]->confidence));
-	return array;
-}
-
-/* NULL for an empty text is null in JSON. */
-static const char *or_null(const char *text)
-{
-	return *text ? text : NULL;
-}
-
-static void write_answer(const Redress__Classification *found, const Redress__Why *why)
-{
-	static const char *const urgencies[] = {"routine", "high", "emergency"};
-	char signature[2 * SIGNATURE_SIZE + 1];
-	text_hex(signature, found->signature.data, found->signature.len);
-	json_t *answer = json_pack(
-	    "{s:s?, s:s?, s:f, s:b, s:o, s:s?, s:f, s:s, s:b, s:s?, s:s, s:{s:o, s:o, s:o}}",
-	    "category", or_null(found->category), "service", or_null(found->service), "confidence",
-	    (double)found->confidence, "abstained", found->abstained, "guesses", guesses(found),
-	    "language", or_null(found->language), "language_confidence",
-	    (double)found->language_confidence, "urgency", urgencies[found->urgency],
-	    "suspected_abuse", found->suspected_abuse, "signature", or_null(signature), "model",
-	    found->model_version, "why", "category",
-	    texts(why->category_terms, why->n_category_terms), "urgency",
-	    texts(why->urgency_terms, why->n_urgency_terms), "abuse",
-	    texts(why->abuse_terms, why->n_abuse_terms));
-	if (!answer || json_dumpf(answer, stdout, JSON_COMPACT | JSON_REAL_PRECISION(5)))
-		fatal("the answer cannot be written");
-	json_decref(answer);
-	if (putchar('\n') == EOF)
-		fatal("the answer cannot be written");
-}
-
 /* With no key, so that anybody can compare: other than in the record. */
 static void sign(const struct classifier *classifier, struct arena *arena,
 		 Redress__Classification *found)
@@ -134,6 +86,7 @@ static void sign(const struct classifier *classifier, struct arena *arena,
 static int classify_all(struct classifier *classifier, struct json_lines *lines, struct err *err)
 {
 	struct arena *arena = arena_new();
+	struct buffer answer = {0};
 	const char *description;
 	json_t *object;
 	int failed;
@@ -146,13 +99,17 @@ static int classify_all(struct classifier *classifier, struct json_lines *lines,
 			text.description = (char *)(uintptr_t)description;
 			classify(classifier, arena, &text, "", &found, &why);
 			sign(classifier, arena, &found);
-			write_answer(&found, &why);
+			buffer_clear(&answer);
+			answer_add(&answer, &found, &why);
+			if (fwrite(answer.data, 1, answer.len, stdout) != answer.len)
+				fatal("the answer cannot be written");
 		}
 		json_decref(object);
 		arena_reset(arena);
 		if (failed)
 			break;
 	}
+	buffer_free(&answer);
 	arena_free(&arena);
 	return failed;
 }
