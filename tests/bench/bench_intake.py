@@ -4,7 +4,8 @@ import re
 import subprocess
 
 from measure import Meter, interleaved, median, table
-from support.daemon import free_port, wait_for
+from support.daemon import wait_for
+from support.ports import free_port
 
 CONNECTIONS = (64, 256, 1024)
 SECONDS = 8

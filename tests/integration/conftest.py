@@ -1,7 +1,7 @@
 """Fixtures: the servers, once for all tests; a Redress of its own for each test or module.
 
     REDRESS_BUILD       build folder with the binaries (default: build)
-    REDRESS_TEST_PORTS  first of a hundred ports for the servers (default: 20800)
+    REDRESS_TEST_PORTS  first of a hundred ports for servers and daemons (default: 20800)
     REDRESS_TEST_KEEP   set: the servers' folder is kept for a look afterwards
 """
 
@@ -15,6 +15,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
+from support import ports  # noqa: E402
 from support.servers import Servers  # noqa: E402
 from support.system import System  # noqa: E402
 
@@ -22,7 +23,7 @@ from support.system import System  # noqa: E402
 @pytest.fixture(scope="session")
 def servers():
     folder = pathlib.Path(tempfile.mkdtemp(prefix="redress-servers-"))
-    servers = Servers(folder, int(os.environ.get("REDRESS_TEST_PORTS", "20800")))
+    servers = Servers(folder, ports.FIRST)
     try:
         servers.start()
         yield servers

@@ -3,18 +3,25 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 import time
 
 import requests
 
+from support.ports import free_port
+
 BROKEN = re.compile(r"AddressSanitizer|LeakSanitizer|runtime error:|Assertion .* failed")
 TROUBLE = re.compile(r"\blevel=(warn|error)\b")
 
 
+# A wait ends when what is waited for is there, so patience costs a test nothing. A machine that does other
+# things too may need it: seconds are those of an idle one.
+PATIENCE = 4
+
+
 def wait_for(what, check, seconds=30, every=0.05):
-    """The first true value of check(); fails with its last answer."""
+    """The first true value of check(); fails when there is none in time."""
+    seconds *= PATIENCE
     deadline = time.monotonic() + seconds
     while True:
         answer = check()
@@ -23,12 +30,6 @@ def wait_for(what, check, seconds=30, every=0.05):
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {seconds} s: {what}")
         time.sleep(every)
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Daemon:
@@ -69,7 +70,7 @@ class Daemon:
 
     def ready(self):
         try:
-            return requests.get(f"http://{self.admin}/readyz", timeout=2).status_code == 200
+            return requests.get(f"http://{self.admin}/readyz", timeout=30).status_code == 200
         except requests.RequestException:
             return False
 
@@ -88,7 +89,7 @@ class Daemon:
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
 
-    def stop(self, seconds=20):
+    def stop(self, seconds=20 * PATIENCE):
         """A clean stop; fails when it is not one."""
         if not self.running():
             return
@@ -117,7 +118,7 @@ class Daemon:
                 or TROUBLE.search(line) and not any(p.search(line) for p in self.allowed)]
 
     def metrics_text(self):
-        return requests.get(f"http://{self.admin}/metrics", timeout=5).text
+        return requests.get(f"http://{self.admin}/metrics", timeout=30).text
 
     def metric(self, name, **labels):
         """The sum of the metric's values over all label sets that include these labels."""

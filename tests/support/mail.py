@@ -5,14 +5,14 @@ import email.policy
 
 from aiosmtpd.controller import Controller
 
-from support.daemon import free_port
+from support.ports import free_port
 
 
 class MailServer:
     def __init__(self):
         self.mails = []     # (recipient, message)
         self.answer = "250 taken"
-        self._controller = Controller(self, hostname="127.0.0.1", port=free_port())
+        self._controller = Controller(self, hostname="127.0.0.1", port=free_port(), ready_timeout=60)
         self._controller.start()
 
     async def handle_DATA(self, _server, _session, envelope):

@@ -22,7 +22,7 @@ class Servers:
         log = self.folder / "servers.log"
         with log.open("ab") as out:
             done = subprocess.run([SCRIPT, *words, "--dir", self.folder, "--ports", str(self.ports)],
-                                  stdin=subprocess.DEVNULL, stdout=out, stderr=out, timeout=300)
+                                  stdin=subprocess.DEVNULL, stdout=out, stderr=out, timeout=600)
         assert done.returncode == 0, f"servers {words}: {log.read_text()[-3000:]}"
 
     def start(self, *which):
@@ -68,7 +68,8 @@ class Servers:
             db.close()
 
     def create_database(self, name):
-        self.admin(f'CREATE DATABASE "{name}"')
+        # nobody can be connected to this template, which would refuse it to us
+        self.admin(f'CREATE DATABASE "{name}" TEMPLATE template0')
 
     def drop_database(self, name):
         self.admin(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')

@@ -24,7 +24,7 @@ class Topics:
         consumer = self._consumer()
         try:
             name = self.prefix + topic
-            return len(consumer.list_topics(name, timeout=10).topics[name].partitions)
+            return len(consumer.list_topics(name, timeout=60).topics[name].partitions)
         finally:
             consumer.close()
 
@@ -33,10 +33,10 @@ class Topics:
         consumer = self._consumer()
         try:
             name = self.prefix + topic
-            count = len(consumer.list_topics(name, timeout=10).topics[name].partitions)
+            count = len(consumer.list_topics(name, timeout=60).topics[name].partitions)
             left = {}
             for partition in range(count):
-                low, high = consumer.get_watermark_offsets(TopicPartition(name, partition), timeout=10)
+                low, high = consumer.get_watermark_offsets(TopicPartition(name, partition), timeout=60)
                 if high > low:
                     left[partition] = high
             consumer.assign([TopicPartition(name, p, 0) for p in left])
@@ -46,7 +46,7 @@ class Topics:
 
     def _read_to(self, consumer, name, left):
         """Transaction markers take offsets too: ask where the reader stands, not what it got."""
-        found, deadline = [], time.monotonic() + 30
+        found, deadline = [], time.monotonic() + 120
         while left:
             assert time.monotonic() < deadline, f"{name} cannot be read to its end: {left}"
             for message in consumer.consume(10000, timeout=0.2):
@@ -67,5 +67,5 @@ class Topics:
         data = value if isinstance(value, (bytes, type(None))) else value.SerializeToString()
         producer.produce(self.prefix + topic, data, key, partition, headers=headers or [],
                          on_delivery=lambda error, _: error and problems.append(error))
-        assert producer.flush(10) == 0 and not problems, problems
+        assert producer.flush(60) == 0 and not problems, problems
 
