@@ -51,7 +51,7 @@ def test_a_conversation_is_answered_at_once():
             process.stdin.flush()
             assert json.loads(process.stdout.readline())["language"] == language
         process.stdin.close()
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
 
 
 @pytest.mark.parametrize("line, reason", [

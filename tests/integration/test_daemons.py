@@ -112,8 +112,8 @@ def test_a_file_with_a_mistake_is_not_reloaded(system, tmp_path):
 def test_health_and_what_is_not_there(shared):
     shared.start()
     for daemon in shared.daemons.values():
-        assert requests.get(f"http://{daemon.admin}/healthz", timeout=5).status_code == 200
-        assert requests.get(f"http://{daemon.admin}/nothing", timeout=5).status_code == 404
+        assert requests.get(f"http://{daemon.admin}/healthz", timeout=60).status_code == 200
+        assert requests.get(f"http://{daemon.admin}/nothing", timeout=60).status_code == 404
         metrics = daemon.metrics_text()
         for line in metrics.splitlines():
             assert line.startswith("# ") or re.fullmatch(r'[a-z_]+(\{[^}]*\})? [-+0-9.e]+(Inf|NaN)?', line), line

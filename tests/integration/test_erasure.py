@@ -43,6 +43,11 @@ class Person:
     def page(self):
         return self.system.track(self.text, self.reply["receipt_code"])
 
+    def settled_page(self):
+        """When the citizen has been told, and so nothing more happens by itself."""
+        return wait_for("the citizen is told", lambda: (page := self.page()) and any(
+            one["delivery"] == "delivered" for one in page["notifications"]) and page)
+
     def erase(self, *words, check=True):
         return self.system.tool("erase", self.text, "--reason", "asked for it, letter 7", "--by", "clerk.a",
                                 *words, check=check)
@@ -83,7 +88,7 @@ def test_what_was_erased_cannot_be_opened_any_more(running):
     text, contact = person.opened()
     assert text.description == person.body["description"] and contact.email == person.citizen.email
     assert len(find(running, keys)) == 2, "the search finds them in the record and in the vault"
-    before, proof = person.page(), proof_of(person)
+    before, proof = person.settled_page(), proof_of(person)
 
     done = person.erase()
     assert "Erased: the keys of 1 grievances" in done.stdout
@@ -105,7 +110,7 @@ def test_what_was_erased_cannot_be_opened_any_more(running):
 
 def proof_of(person):
     url = f"http://127.0.0.1:{person.system.portal_port}/v1/cases/{person.text}/proof"
-    reply = requests.get(url, headers={"Authorization": f"Receipt {person.reply['receipt_code']}"}, timeout=10)
+    reply = requests.get(url, headers={"Authorization": f"Receipt {person.reply['receipt_code']}"}, timeout=60)
     ledger.check(reply.json())
     return reply.json()
 

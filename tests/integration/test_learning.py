@@ -41,7 +41,7 @@ class Office:
 
     def train(self, model, *inputs, source=""):
         done = subprocess.run([binary("train"), "--model", model, *inputs], input=source, text=True,
-                              capture_output=True, timeout=120)
+                              capture_output=True, timeout=600)
         assert done.returncode == 0, done.stderr
 
     def train_with_what_was_confirmed(self, model):
@@ -51,9 +51,9 @@ class Office:
                                   for k, v in self.system.settings_for("labels").items()))
         labels = subprocess.Popen([binary("labels"), "--config", config], stdout=subprocess.PIPE)
         train = subprocess.run([binary("train"), "--model", model, self.base, "-"],
-                               stdin=labels.stdout, capture_output=True, text=True, timeout=120)
+                               stdin=labels.stdout, capture_output=True, text=True, timeout=600)
         labels.stdout.close()
-        assert labels.wait(30) == 0 and train.returncode == 0, train.stderr
+        assert labels.wait(60) == 0 and train.returncode == 0, train.stderr
 
     def version(self, model):
         shown = subprocess.run([binary("model"), "show", model], capture_output=True, text=True,

@@ -24,7 +24,7 @@ def folder(tmp_path):
 
 def train(folder, *options, model="a.model", texts="lines.jsonl"):
     return subprocess.run([binary("train"), "--model", folder / model, *options, folder / texts],
-                          capture_output=True, timeout=120)
+                          capture_output=True, timeout=600)
 
 
 def trained(folder, *options, **names):
@@ -132,7 +132,7 @@ def test_tables_are_checked_like_json_lines(folder, table, named):
 def test_scores_that_cannot_be_written_are_an_error(folder):
     with open("/dev/full", "wb") as full:
         done = subprocess.run([binary("train"), "--model", folder / "a.model", folder / "lines.jsonl"],
-                              stdout=full, stderr=subprocess.PIPE, timeout=120)
+                              stdout=full, stderr=subprocess.PIPE, timeout=600)
     assert done.returncode == 1 and b"scores cannot be written" in done.stderr
 
 
