@@ -113,18 +113,19 @@ void counts_add(struct counts *counts, const struct note *notes, size_t count)
 		shadowed += note->shadowed;
 		differs += note->shadow_differs;
 	}
-	metric_add(counts->classified, (int64_t)count);
+	/* how many there are comes last: who sees that sees what they were */
 	metric_add(counts->abstained, abstained);
-	metric_add(counts->shadowed, shadowed);
+	metric_add(counts->classified, (int64_t)count);
 	metric_add(counts->shadow_differs, differs);
+	metric_add(counts->shadowed, shadowed);
 }
 
 void counts_show(struct counts *counts)
 {
 	struct drift_figures figures = drift_figures(counts->drift, &counts->reference);
-	metric_set(counts->answers, (int64_t)figures.answers);
 	metric_set_fraction(counts->abstained_share, figures.abstained);
 	metric_set_fraction(counts->confidence, figures.confidence);
 	metric_set_fraction(counts->label_psi, figures.label_psi);
 	metric_set_fraction(counts->confidence_psi, figures.confidence_psi);
+	metric_set(counts->answers, (int64_t)figures.answers);
 }
