@@ -63,6 +63,21 @@ static bool take_place(struct followers *followers)
 	return room;
 }
 
+/* false: the thread that would end its stream may be gone already. */
+static bool join(struct followers *followers, struct follower *follower)
+{
+	pthread_mutex_lock(&followers->lock);
+	bool joined = !followers->stopping;
+	if (joined) {
+		follower->next = followers->first;
+		followers->first = follower;
+	} else {
+		followers->count--;
+	}
+	pthread_mutex_unlock(&followers->lock);
+	return joined;
+}
+
 void followers_add(struct followers *followers, struct http_request *request,
 		   const struct found_case *found, const char *receipt, const char *language,
 		   const char *json)
@@ -82,10 +97,10 @@ void followers_add(struct followers *followers, struct http_request *request,
 	follower->stream = http_stream_start(request, "text/event-stream", no_store);
 	if (follower->stream)
 		send_case(follower, json);
-	pthread_mutex_lock(&followers->lock);
-	follower->next = followers->first;
-	followers->first = follower;
-	pthread_mutex_unlock(&followers->lock);
+	if (join(followers, follower))
+		return;
+	http_stream_end(&follower->stream);
+	free(follower);
 }
 
 /* ---- changes -------------------------------------------------------------------------------- */
