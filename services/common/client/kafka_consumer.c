@@ -301,7 +301,7 @@ static int check_alive(struct kafka_consumer *consumer, struct err *err)
 	char text[160];
 	if (!rd_kafka_fatal_error(consumer->rk, text, sizeof(text)))
 		return 0;
-	return err_set(err, "ending to be started again: %s", text);
+	return err_set(err, "kafka: fatal: %s", text);
 }
 
 int kafka_consumer_poll(struct kafka_consumer *consumer, int64_t wait_ms,

@@ -172,6 +172,8 @@ static int run_loop(struct pump *pump, struct err *err)
 	while (!runtime_stopping(pump->runtime)) {
 		int got =
 		    kafka_consumer_poll(pump->consumer, POLL_MS, pump->messages, pump->max, err);
+		if (got < 0 && runtime_stopping(pump->runtime))
+			break; /* what it waited for need not come any more */
 		if (got < 0)
 			return -1;
 		if (got > 0)

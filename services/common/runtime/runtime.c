@@ -29,11 +29,13 @@ void runtime_catch_signals(void)
 	sigaction(SIGPIPE, &action, NULL);
 }
 
+/* Cleared only when it was seen: what is asked in between is not forgotten. */
 static bool take_reload(void)
 {
-	bool asked = reload_asked;
+	if (!reload_asked)
+		return false;
 	reload_asked = 0;
-	return asked;
+	return true;
 }
 
 const struct settings *runtime_settings(const struct runtime *runtime)

@@ -159,8 +159,8 @@ static int run(struct runtime *runtime, struct err *err)
 	int result = 0;
 	if (service->offsets == OFFSETS_NONE)
 		wait_for_stop(runtime);
-	else
-		result = pump_run(runtime, err);
+	else if (pump_run(runtime, err))
+		result = err_context(err, "ending to be started again");
 	runtime->started = false;
 	log_info(0, "stopping");
 	if (service->stop)
