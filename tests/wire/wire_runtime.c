@@ -25,7 +25,7 @@
 #include "util/clock.h"
 
 #define PARTITIONS  2
-#define PATIENCE_MS 40000
+#define PATIENCE_MS 160000
 
 /* ---- the service: one command for each grievance, the bytes as they came ------------------------
  */
@@ -139,7 +139,7 @@ static void send_numbers(int from, int to, const char *last)
 				  RD_KAFKA_V_VALUE(text, strlen(text)),
 				  RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
 	}
-	assert_int_equal(rd_kafka_flush(producer, 10000), 0);
+	assert_int_equal(rd_kafka_flush(producer, PATIENCE_MS), 0);
 	rd_kafka_destroy(producer);
 }
 
@@ -205,7 +205,7 @@ static int wait_end(int64_t patience_ms)
 static void stop_service(void)
 {
 	kill(bench.pid, SIGTERM);
-	int code = wait_end(20000);
+	int code = wait_end(PATIENCE_MS);
 	if (code < 0)
 		kill(bench.pid, SIGKILL);
 	assert_int_equal(code, 0);
@@ -258,12 +258,12 @@ static void each_message_leaves_one_behind(void **state)
 static void produce_errors_are_overcome(void **state)
 {
 	(void)state;
-	start_service();
 	send_numbers(0, 50, NULL);
 	rd_kafka_mock_push_request_errors(
 	    bench.cluster, PRODUCE, 4, RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS,
 	    RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT,
 	    RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND);
+	start_service();
 	assert_each_once(TOPIC_COMMANDS, 50);
 	stop_service();
 }
@@ -350,7 +350,7 @@ static void a_poison_message_is_set_aside_though_the_broker_makes_difficulties(v
 		rd_kafka_t *client = make_client(RD_KAFKA_CONSUMER);
 		assert_int_equal(rd_kafka_query_watermark_offsets(client,
 								  TOPIC_RECEIVED TOPIC_DEAD_SUFFIX,
-								  p, &low, &high, 5000),
+								  p, &low, &high, PATIENCE_MS),
 				 0);
 		letters += high;
 		rd_kafka_destroy(client);
