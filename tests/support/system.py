@@ -96,6 +96,7 @@ class System:
             # a store that a busy machine keeps waiting is not away: tests of one that is set their own
             "redis.timeout": "30s",
             "intake.broker_patience": "30s",
+            "desk.wait": "60s",
         }
 
     def settings_for(self, name):
