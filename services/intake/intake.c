@@ -17,7 +17,7 @@
 #include "util/alloc.h"
 
 #define RETRY_AFTER_S 2
-#define STOP_GRACE_MS 10000
+#define STOP_GRACE_MS 7000 /* after the broker's patience has ended for all */
 
 static const struct setting intake_settings[] = {
     HTTP_SETTINGS("intake"),
@@ -205,7 +205,9 @@ static int start(struct runtime *runtime, void **self, struct err *err)
 static void stop(void *self)
 {
 	struct intake *intake = self;
-	http_server_stop(&intake->server, STOP_GRACE_MS);
+	http_server_stop(&intake->server,
+			 STOP_GRACE_MS + settings_int(runtime_settings(intake->runtime),
+						      "intake.broker_patience"));
 	door_free(&intake->door);
 	shared_catalogue_free(&intake->catalogue);
 	free(intake);

@@ -2,9 +2,11 @@
 (promises 1, 3, 5, 6, 13)."""
 
 import itertools
+import os
 import signal
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg2
 import pytest
@@ -164,6 +166,24 @@ def test_kafka_restarted_under_load(system):
     assert {status for status, _ in crowd.refused} == {503}
     assert all(int(after) > 0 for _, after in crowd.refused)
     assert_complete(system, crowd.accepted)
+
+
+def test_who_waits_for_a_silent_broker_is_answered_before_the_door_closes(system):
+    system.settings = {"intake.broker_patience": "12s"}
+    system.start("intake")
+    intake = system.daemon("intake")
+    intake.allow("the broker does not take", "kafka: ")
+    system.submit(submission("before")[0])
+    kafka = system.servers.pids()["kafka"]
+    os.kill(kafka, signal.SIGSTOP)
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(system.post, submission("meanwhile")[0])
+            wait_for("it is on its way", lambda: len(list(system.redis.scan_iter("*vault*"))) == 2)
+            intake.stop()
+            assert waiting.result().status_code == 503
+    finally:
+        os.kill(kafka, signal.SIGCONT)
 
 
 def test_redis_replaced_while_running(system):
