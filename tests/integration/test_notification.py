@@ -82,6 +82,7 @@ def test_a_mail_server_that_is_busy_is_tried_again(system, mail):
     reply = system.submit(body)
     wait_for("still trying", lambda: told(system, reply) == [("assigned", "trying")], 30)
     system.daemon("notification").kill()
+    mail.settle()
     mail.answer = "250 taken"
     system.daemon("notification").start()
     wait_for("delivered", lambda: told(system, reply) == [("assigned", "delivered")], 30)

@@ -2,6 +2,7 @@
 
 import email
 import email.policy
+import smtplib
 
 from aiosmtpd.controller import Controller
 
@@ -32,6 +33,11 @@ class MailServer:
 
     def to(self, recipient):
         return [message for who, message in list(self.mails) if who == recipient]
+
+    def settle(self):
+        """What was sent before has been answered, also when its sender is gone."""
+        with smtplib.SMTP(self._controller.hostname, self._controller.port, timeout=60) as client:
+            client.noop()
 
     def close(self):
         self._controller.stop()
