@@ -149,7 +149,7 @@ def test_kafka_restarted_under_load(system):
     system.start()
     for daemon in system.daemons.values():
         daemon.allow("will try again", "kafka: ", "Kafka", "the broker does not take",
-                     "ending to be started again")
+                     "the view cannot be restored yet", "ending to be started again")
     crowd = Crowd(system, threads=16)
     wait_for("the crowd goes on", lambda: crowd.progress() > 150, 60)
     system.servers.stop("kafka")
