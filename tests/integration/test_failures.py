@@ -3,6 +3,7 @@
 
 import itertools
 import os
+import pathlib
 import signal
 import threading
 import time
@@ -168,6 +169,20 @@ def test_kafka_restarted_under_load(system):
     assert_complete(system, crowd.accepted)
 
 
+def is_frozen(pid):
+    try:
+        return all(stat.read_text().rpartition(")")[2].split()[0] == "T"
+                   for stat in pathlib.Path(f"/proc/{pid}/task").glob("*/stat"))
+    except OSError:
+        return False    # a thread has just ended
+
+
+def freeze(pid):
+    """As a machine that hangs. On a busy one a signal takes effect later, and for every thread by itself."""
+    os.kill(pid, signal.SIGSTOP)
+    wait_for("it is frozen", lambda: is_frozen(pid))
+
+
 def test_who_waits_for_a_silent_broker_is_answered_before_the_door_closes(system):
     system.settings = {"intake.broker_patience": "12s"}
     system.start("intake")
@@ -175,7 +190,7 @@ def test_who_waits_for_a_silent_broker_is_answered_before_the_door_closes(system
     intake.allow("the broker does not take", "kafka: ")
     system.submit(submission("before")[0])
     kafka = system.servers.pids()["kafka"]
-    os.kill(kafka, signal.SIGSTOP)
+    freeze(kafka)
     try:
         with ThreadPoolExecutor(1) as pool:
             waiting = pool.submit(system.post, submission("meanwhile")[0])
@@ -205,14 +220,14 @@ def test_redis_replaced_while_running(system):
 
 
 def hang_in_transaction(system, daemon):
-    """SIGSTOP while it holds the offset rows in an open transaction, as a frozen machine would."""
+    """Frozen while it holds the offset rows in an open transaction."""
     with psycopg2.connect(system.servers.conninfo(system.name)) as lock:
         lock.cursor().execute("LOCK TABLE counters IN SHARE MODE")
         system.submit(submission("zombie, in the middle")[0])
         wait_for("it waits in its transaction", lambda: system.count(
             "pg_stat_activity WHERE application_name = 'redress-archival'"
             " AND wait_event_type = 'Lock'"), 30)
-        daemon.process.send_signal(signal.SIGSTOP)
+        freeze(daemon.process.pid)
         lock.rollback()
 
 
