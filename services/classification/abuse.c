@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "phrases.h"
 #include "util/alloc.h"
 
 #define LINKS_MANY     4
@@ -104,35 +103,25 @@ static bool one_letter_stretches(const struct folded *folded)
 	return false;
 }
 
-static void add_term(struct abuse_finding *finding, const char *term)
-{
-	for (size_t i = 0; i < finding->count; i++) {
-		if (finding->terms[i] == term)
-			return;
-	}
-	if (finding->count < ABUSE_TERMS)
-		finding->terms[finding->count++] = term;
-}
-
 void abuse_of(const struct abuse *abuse, const char *text, size_t size, const struct folded *folded,
-	      struct abuse_finding *finding)
+	      struct terms *why)
 {
 	struct phrase_hit hits[PHRASES_HITS];
-	struct abuse_finding spam = {.count = 0};
+	struct terms spam = {.count = 0};
 	size_t links = count_links(text, size), count = phrases_find(abuse->phrases, folded, hits);
-	*finding = (struct abuse_finding){.count = 0};
+	*why = (struct terms){.count = 0};
 	for (size_t i = 0; i < count; i++)
-		add_term(hits[i].kind == KIND_ABUSE ? finding : &spam, hits[i].phrase);
+		terms_add(hits[i].kind == KIND_ABUSE ? why : &spam, hits[i].phrase);
 	if (spam.count >= 2 || (spam.count && links)) {
 		for (size_t i = 0; i < spam.count; i++)
-			add_term(finding, spam.terms[i]);
+			terms_add(why, spam.term[i]);
 	}
 	if (links >= LINKS_MANY)
-		add_term(finding, "many links");
+		terms_add(why, "many links");
 	if (!has_letter(text, size))
-		add_term(finding, "no letters");
+		terms_add(why, "no letters");
 	if (one_word_repeats(folded))
-		add_term(finding, "one word repeated");
+		terms_add(why, "one word repeated");
 	if (one_letter_stretches(folded))
-		add_term(finding, "one letter repeated");
+		terms_add(why, "one letter repeated");
 }

@@ -6,10 +6,8 @@
 #ifndef CLASSIFICATION_ABUSE_H
 #define CLASSIFICATION_ABUSE_H
 
-#include "fold.h"
+#include "phrases.h"
 #include "util/err.h"
-
-#define ABUSE_TERMS 4
 
 struct abuse;
 
@@ -17,15 +15,11 @@ struct abuse *abuse_load(const char *file, const struct fold_table *table,
 			 struct err *err) MUST_CHECK;
 void abuse_free(struct abuse **abuse); /* accepts NULL, sets NULL */
 
-/* Why: phrases of the file and signs ("many links"), which live as long as abuse; none: no
- * suspicion. */
-struct abuse_finding {
-	const char *terms[ABUSE_TERMS];
-	size_t count;
-};
-
-/* folded: of the same text. */
+/*
+ * why: phrases of the file and signs ("many links"), which live as long as abuse; none: no
+ * suspicion. folded: of the same text.
+ */
 void abuse_of(const struct abuse *abuse, const char *text, size_t size, const struct folded *folded,
-	      struct abuse_finding *finding);
+	      struct terms *why);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * What redress-classify writes of a text: one object of JSON (RFC 8259) on one line. Written without
- * a tree of small pieces, which takes longer than classifying does. Pure.
+ * What redress-classify writes of a text: one object of JSON (RFC 8259) on one line. Written
+ * without a tree of small pieces, which takes longer than classifying does. Pure.
  */
 #ifndef CLASSIFICATION_ANSWER_H
 #define CLASSIFICATION_ANSWER_H

@@ -147,16 +147,6 @@ static void take_note(const struct classification *self, struct note *note)
 	note->abstained = verdict->abstained;
 }
 
-static void sign(const struct classification *self, struct arena *arena,
-		 Redress__Classification *found)
-{
-	uint8_t *signature = arena_take(arena, SIGNATURE_SIZE);
-	if (!classifier_sign(models_classifier(self->models), self->signature_key, signature))
-		return;
-	found->signature.data = signature;
-	found->signature.len = SIGNATURE_SIZE;
-}
-
 /* -1: the message cannot be read, and err says why. */
 static int classify_text(struct classification *self, const struct work *work,
 			 struct outbox *outbox, struct err *err)
@@ -176,7 +166,8 @@ static int classify_text(struct classification *self, const struct work *work,
 	if (!result) {
 		classify(models_classifier(self->models), arena, text,
 			 received->grievance->declared_language, &found, &why);
-		sign(self, arena, &found);
+		classifier_sign(models_classifier(self->models), arena, self->signature_key,
+				&found);
 		take_note(self, work->note);
 		ask_shadow(self, work, &found);
 		found.sealed_why = seal_why(work, key, &why);

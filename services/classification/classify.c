@@ -43,7 +43,9 @@ struct classifier *classifier_load(const struct settings *settings, struct err *
 	struct classifier *classifier = x_calloc(1, sizeof(*classifier));
 	classifier->table = fold_table_new();
 	classifier->model = model_load(settings_str(settings, "model.file"), err);
-	if (classifier->model)
+	if (!classifier->model)
+		err_context(err, "model.file");
+	else
 		classifier->language = language_load(settings_str(settings, "language.file"), err);
 	if (classifier->language)
 		classifier->urgency =
@@ -91,10 +93,14 @@ const struct verdict *classifier_verdict(const struct classifier *classifier)
 	return &classifier->verdict;
 }
 
-bool classifier_sign(const struct classifier *classifier, const uint8_t key[SIGNATURE_KEY_SIZE],
-		     uint8_t signature[SIGNATURE_SIZE])
+void classifier_sign(const struct classifier *classifier, struct arena *arena,
+		     const uint8_t key[SIGNATURE_KEY_SIZE], Redress__Classification *classification)
 {
-	return signature_of(&classifier->folded, key, signature);
+	uint8_t *signature = arena_take(arena, SIGNATURE_SIZE);
+	if (!signature_of(&classifier->folded, key, signature))
+		return;
+	classification->signature.data = signature;
+	classification->signature.len = SIGNATURE_SIZE;
 }
 
 /* What the citizen said counts where the text does not say it clearly. */
@@ -153,9 +159,10 @@ static void say_why(const struct folded *folded, struct arena *arena, const stru
 }
 
 /* The terms live as long as the classifier; only their list is in the arena. */
-static char **list_terms(struct arena *arena, const char *const *terms, size_t count)
+static char **list_terms(struct arena *arena, const struct terms *terms)
 {
-	return count ? arena_copy(arena, terms, count * sizeof(*terms)) : NULL;
+	return terms->count ? arena_copy(arena, terms->term, terms->count * sizeof(*terms->term))
+			    : NULL;
 }
 
 static void say_urgency(const struct classifier *classifier, struct arena *arena,
@@ -164,17 +171,17 @@ static void say_urgency(const struct classifier *classifier, struct arena *arena
 	struct urgency_finding found;
 	urgency_of(classifier->urgency, &classifier->folded, &found);
 	classification->urgency = found.level;
-	why->urgency_terms = list_terms(arena, found.terms, found.count);
-	why->n_urgency_terms = found.count;
+	why->urgency_terms = list_terms(arena, &found.why);
+	why->n_urgency_terms = found.why.count;
 }
 
 static void say_abuse(const struct classifier *classifier, struct arena *arena, const char *whole,
 		      size_t size, Redress__Classification *classification, Redress__Why *why)
 {
-	struct abuse_finding found;
+	struct terms found;
 	abuse_of(classifier->abuse, whole, size, &classifier->folded, &found);
 	classification->suspected_abuse = found.count > 0;
-	why->abuse_terms = list_terms(arena, found.terms, found.count);
+	why->abuse_terms = list_terms(arena, &found);
 	why->n_abuse_terms = found.count;
 }
 

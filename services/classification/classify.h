@@ -25,9 +25,11 @@ const struct model *classifier_model(const struct classifier *classifier);
 struct features *classifier_features(struct classifier *classifier);
 /* What the model said of that text. */
 const struct verdict *classifier_verdict(const struct classifier *classifier);
-/* The signature of the text that was classified last, as signature_of. */
-bool classifier_sign(const struct classifier *classifier, const uint8_t key[SIGNATURE_KEY_SIZE],
-		     uint8_t signature[SIGNATURE_SIZE]);
+/* Adds the signature of the text that was classified last, in the arena, if it has one
+ * (signature_of). */
+void classifier_sign(const struct classifier *classifier, struct arena *arena,
+		     const uint8_t key[SIGNATURE_KEY_SIZE],
+		     Redress__Classification *classification);
 
 /*
  * Everything of classification and why is in the arena. declared: the language the citizen said, or

@@ -73,18 +73,10 @@ static void read_request(int argc, char **argv, struct request *request)
 		fatal("%s", err.text);
 }
 
-/* With no key, so that anybody can compare: other than in the record. */
-static void sign(const struct classifier *classifier, struct arena *arena,
-		 Redress__Classification *found)
-{
-	static const uint8_t no_key[SIGNATURE_KEY_SIZE];
-	found->signature.data = arena_take(arena, SIGNATURE_SIZE);
-	if (classifier_sign(classifier, no_key, found->signature.data))
-		found->signature.len = SIGNATURE_SIZE;
-}
-
 static int classify_all(struct classifier *classifier, struct json_lines *lines, struct err *err)
 {
+	/* anybody can compare: these signatures are other than in the record */
+	static const uint8_t no_key[SIGNATURE_KEY_SIZE];
 	struct arena *arena = arena_new();
 	struct buffer answer = {0};
 	const char *description;
@@ -98,7 +90,7 @@ static int classify_all(struct classifier *classifier, struct json_lines *lines,
 		if (!failed) {
 			text.description = (char *)(uintptr_t)description;
 			classify(classifier, arena, &text, "", &found, &why);
-			sign(classifier, arena, &found);
+			classifier_sign(classifier, arena, no_key, &found);
 			buffer_clear(&answer);
 			answer_add(&answer, &found, &why);
 			if (fwrite(answer.data, 1, answer.len, stdout) != answer.len)

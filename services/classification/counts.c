@@ -13,8 +13,6 @@ const struct setting counts_settings[] = {
     {NULL, SETTING_STRING, NULL, 0, 0, NULL},
 };
 
-_Static_assert(DRIFT_BINS == MODEL_STEPS, "the window and the model share out confidence alike");
-
 struct counts {
 	size_t window;
 	struct drift *drift;

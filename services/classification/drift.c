@@ -20,7 +20,7 @@ struct drift {
 	struct answer *answers; /* a ring */
 	size_t window, count, next;
 	uint32_t labels;
-	uint32_t *of_label, of_bin[DRIFT_BINS];
+	uint32_t *of_label, of_bin[CONFIDENCE_STEPS];
 	uint64_t guesses, abstained, confidence; /* sums over the window */
 };
 
@@ -47,7 +47,7 @@ void drift_free(struct drift **drift)
 /* by: 1 or -1 */
 static void count(struct drift *drift, const struct answer *answer, int by)
 {
-	size_t bin = (size_t)answer->confidence * DRIFT_BINS / (SURE + 1);
+	size_t bin = (size_t)answer->confidence * CONFIDENCE_STEPS / (SURE + 1);
 	drift->abstained += (uint64_t)(by * (int)answer->abstained);
 	drift->confidence += (uint64_t)(by * (int)answer->confidence);
 	drift->of_bin[bin] += (uint32_t)by;
@@ -94,6 +94,6 @@ struct drift_figures drift_figures(const struct drift *drift,
 	figures.label_psi =
 	    psi(drift->of_label, drift->guesses, reference->label_share, drift->labels);
 	figures.confidence_psi =
-	    psi(drift->of_bin, drift->count, reference->confidence_share, DRIFT_BINS);
+	    psi(drift->of_bin, drift->count, reference->confidence_share, CONFIDENCE_STEPS);
 	return figures;
 }

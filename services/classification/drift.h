@@ -9,7 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define DRIFT_BINS    10         /* of confidence, each a tenth wide */
+#include "confidence.h"
+
 #define DRIFT_NOTHING UINT32_MAX /* for a label: nothing in the text is known */
 
 struct drift;

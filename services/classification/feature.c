@@ -161,7 +161,6 @@ void features_of(const struct folded *folded, struct features *features)
 		to = put_token(to, folded->points, &folded->tokens[i], &previous);
 		features->token_end[i] = (uint32_t)(to - features->hash);
 	}
-	features->seen_count = (size_t)(to - features->hash);
 	features->token_count = folded->token_count;
-	count_equal(features, features->seen_count);
+	count_equal(features, (size_t)(to - features->hash));
 }

@@ -27,7 +27,7 @@ struct features {
 	/* every occurrence, token by token: which feature, a word's own one first; and where in
 	 * seen the token's end */
 	uint32_t *seen, *token_end;
-	size_t seen_count, token_count;
+	size_t token_count;
 	uint32_t *slots, slot_base; /* these find equal ones */
 	size_t slot_mask;
 	struct hit *hits; /* these four: room for model_judge */

@@ -10,6 +10,7 @@
 #include <unicode/utf8.h>
 
 #include "util/alloc.h"
+#include "util/log.h"
 
 #define TABLE_SIZE 0x10000
 
@@ -154,10 +155,8 @@ struct fold_table *fold_table_new(void)
 	UErrorCode status = U_ZERO_ERROR;
 	struct fold_table *table = x_calloc(1, sizeof(*table));
 	table->normalizer = unorm2_getNFKCCasefoldInstance(&status);
-	if (U_FAILURE(status)) {
-		fold_table_free(&table);
-		return NULL;
-	}
+	if (U_FAILURE(status))
+		fatal("ICU cannot fold: %s", u_errorName(status));
 	for (UChar32 c = 0; c < TABLE_SIZE; c++)
 		add_character(table, c);
 	for (size_t i = 0; i < sizeof(variants) / sizeof(variants[0]); i++)
@@ -182,8 +181,7 @@ void folded_free(struct folded *folded)
 	*folded = (struct folded){0};
 }
 
-/* ---- cutting into tokens ----------------------------------------------------------------------
- */
+/* ---- cutting into tokens --------------------------------------------------------------------- */
 
 /* A text while it is cut. On its own, not in struct folded: the processor keeps it in registers. */
 struct cutter {

@@ -16,6 +16,7 @@
 
 struct fold_table; /* what ICU says of each character, made once */
 
+/* Ends the process when ICU lacks its data. */
 struct fold_table *fold_table_new(void);
 void fold_table_free(struct fold_table **table);
 

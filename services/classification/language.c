@@ -147,8 +147,7 @@ void language_free(struct language **language)
 	*language = NULL;
 }
 
-/* ---- what a text is in ------------------------------------------------------------------------
- */
+/* ---- what a text is in ----------------------------------------------------------------------- */
 
 typedef uint16_t words __attribute__((vector_size(LANGUAGE_AT_ONCE / 2)));
 
@@ -245,11 +244,4 @@ struct language_guess language_guess(const struct language *language,
 	if (reading->share < SHARE_ENOUGH)
 		found.confidence *= reading->share / SHARE_ENOUGH;
 	return found;
-}
-
-struct language_guess language_of(const struct language *language, const char *text, size_t size)
-{
-	struct language_reading reading;
-	language_read(language, text, size, &reading);
-	return language_guess(language, &reading);
 }

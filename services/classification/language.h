@@ -27,13 +27,8 @@ struct language_guess {
 
 /*
  * Of the letters most of the text is written in; case, spaces, digits and signs count for nothing.
- * What is no UTF-8 separates. Of a long text the beginning decides.
- */
-struct language_guess language_of(const struct language *language, const char *text, size_t size);
-
-/*
- * The same in two steps: reading asks the memory for what the guess looks at, which has come when
- * something else is done between them.
+ * What is no UTF-8 separates. Of a long text the beginning decides. In two steps: reading asks the
+ * memory for what the guess looks at, which has come when something else is done between them.
  */
 struct language_reading {
 	enum script script; /* that most of the text is written in */

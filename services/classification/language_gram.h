@@ -19,7 +19,7 @@ enum script {
 	SCRIPT_ARABIC,
 	SCRIPT_DEVANAGARI,
 	SCRIPT_HAN,
-	SCRIPT_GROUPS, /* of one language, from here on: sole_languages[script - SCRIPT_GROUPS] */
+	SCRIPT_GROUPS, /* from here on of one language: script_sole_language */
 	SCRIPTS_MAX = 48
 };
 

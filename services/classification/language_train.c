@@ -17,6 +17,7 @@
 
 #include "language_gram.h"
 #include "language_table.h"
+#include "random.h"
 #include "util/alloc.h"
 #include "util/buffer.h"
 #include "util/log.h"
@@ -54,14 +55,11 @@ struct learner {
 };
 
 static struct script_table *scripts;
-static uint64_t random_state = 88172645463325252u;
+static uint64_t random_state = RANDOM_START;
 
 static uint32_t random_below(uint32_t bound)
 {
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 7;
-	random_state ^= random_state << 17;
-	return (uint32_t)((random_state >> 32) * bound >> 32);
+	return (uint32_t)((random_next(&random_state) >> 32) * bound >> 32);
 }
 
 /* ---- texts ---------------------------------------------------------------------------------- */
@@ -138,8 +136,7 @@ static size_t some_rows(const struct text *text, unsigned bits, uint32_t *rows)
 	return rows_of(text, from, (size_t)(end - from), bits, rows);
 }
 
-/* ---- learning ---------------------------------------------------------------------------------
- */
+/* ---- learning -------------------------------------------------------------------------------- */
 
 static void soften(float *scores, uint32_t count, float temperature)
 {
@@ -258,8 +255,7 @@ static void compress(struct learner *learner)
 	}
 }
 
-/* ---- how sure it may be ------------------------------------------------------------------------
- */
+/* ---- how sure it may be ---------------------------------------------------------------------- */
 
 struct trial {
 	float scores[LANGUAGE_LABELS_MAX];

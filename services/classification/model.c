@@ -124,7 +124,7 @@ static bool read_parts(struct model *model, struct cursor *cursor)
 	    !are_biases(model->bias, head->labels) ||
 	    !are_thresholds(model->threshold, head->labels) ||
 	    !are_shares(model->share, head->labels) ||
-	    !are_shares(head->confidence_share, MODEL_STEPS) || !names || !model->languages ||
+	    !are_shares(head->confidence_share, CONFIDENCE_STEPS) || !names || !model->languages ||
 	    !model->bucket || !model->rows || cursor->left || names[head->names_size - 1] ||
 	    !text_is_utf8(names, head->names_size) ||
 	    (head->languages_size && model->languages[head->languages_size - 1]))
@@ -223,12 +223,12 @@ struct model *model_load(const char *file, struct err *err)
 	size_t size;
 	char *memory = text_read_file(file, MODEL_FILE_MAX, &size, reason);
 	if (!memory) {
-		err_set(err, "model.file: %s: %s", file, reason);
+		err_set(err, "%s", reason);
 		return NULL;
 	}
 	struct model *model = model_open(into_large_pages(memory, size), size, &fault);
 	if (!model) {
-		err_set(err, "model.file: %s %s", file, fault);
+		err_set(err, "%s %s", file, fault);
 		return NULL;
 	}
 	model->service = x_calloc(model->head->labels, sizeof(*model->service));

@@ -10,13 +10,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "confidence.h"
 #include "feature.h"
 #include "util/err.h"
 
 #define MODEL_LABELS_MAX 1000
 #define MODEL_GUESSES    3
 #define MODEL_TERMS      5
-#define MODEL_STEPS      10 /* of confidence, each a tenth wide */
 
 struct model;
 

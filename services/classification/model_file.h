@@ -1,7 +1,8 @@
 /*
- * How a model lies in its file: for model.c, which reads it, and model_write.c. The file is the
- * head, then bias, threshold and share of each label, the labels' names, the languages' names, the
- * buckets and the rows. Numbers are little-endian.
+ * How a model lies in its file and in memory: for what reads, writes and judges by it, and for
+ * vector.c, which rounds as the file does. The file is the head, then bias, threshold and share of
+ * each label, the labels' names, the languages' names, the buckets and the rows. Numbers are
+ * little-endian.
  */
 #ifndef CLASSIFICATION_MODEL_FILE_H
 #define CLASSIFICATION_MODEL_FILE_H
@@ -34,7 +35,7 @@ struct model_head {
 	float sharpness, tilt, shift;
 	float least_known; /* share of a text's features; a text that has less is foreign */
 	float service_threshold;
-	float confidence_share[MODEL_STEPS];
+	float confidence_share[CONFIDENCE_STEPS];
 };
 
 /*

@@ -29,7 +29,7 @@
 #include "client/postgres.h"
 #include "command_line.h"
 #include "confirmed.h"
-#include "model.h"
+#include "model_file.h"
 #include "models.h"
 #include "promotion.h"
 #include "util/alloc.h"
@@ -37,7 +37,6 @@
 #include "util/log.h"
 #include "util/text.h"
 
-#define FILE_MAX     ((size_t)1024 * 1024 * 1024)
 #define EXIT_REFUSED 3
 
 static const struct setting promote_settings[] = {
@@ -190,9 +189,9 @@ static char *copy_shadow(const char *from, const char *serving)
 	char reason[160];
 	size_t size;
 	char *path = x_printf("%s.XXXXXX", serving);
-	char *data = text_read_file(from, FILE_MAX, &size, reason);
+	char *data = text_read_file(from, MODEL_FILE_MAX, &size, reason);
 	if (!data)
-		fatal("model.shadow_file: %s: %s", from, reason);
+		fatal("model.shadow_file: %s", reason);
 	int fd = mkstemp(path);
 	if (fd < 0 || fchmod(fd, 0644))
 		fatal("%s: %s", path, strerror(errno));

@@ -13,7 +13,7 @@ struct model_parts {
 	const struct calibration *calibration;
 	float least_known;
 	const float *label_share; /* of the best guesses at texts held aside */
-	float confidence_share[MODEL_STEPS];
+	float confidence_share[CONFIDENCE_STEPS];
 };
 
 /* Bytes that a feature takes, about; labels: their number. */

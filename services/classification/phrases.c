@@ -48,8 +48,7 @@ void phrases_free(struct phrases **phrases)
 	*phrases = NULL;
 }
 
-/* ---- making the trie --------------------------------------------------------------------------
- */
+/* ---- making the trie ------------------------------------------------------------------------- */
 
 static uint32_t hash_edge(uint32_t node, uint32_t point)
 {
@@ -176,8 +175,7 @@ struct phrases *phrases_load(const char *file, const char *setting, const char *
 	return phrases;
 }
 
-/* ---- finding ----------------------------------------------------------------------------------
- */
+/* ---- finding --------------------------------------------------------------------------------- */
 
 struct search {
 	const struct phrases *phrases;
@@ -222,4 +220,14 @@ size_t phrases_find(const struct phrases *phrases, const struct folded *text,
 			find_from(&search, at, token->kind != TOKEN_WORD);
 	}
 	return search.count;
+}
+
+void terms_add(struct terms *terms, const char *term)
+{
+	for (size_t i = 0; i < terms->count; i++) {
+		if (terms->term[i] == term)
+			return;
+	}
+	if (terms->count < TERMS_MOST)
+		terms->term[terms->count++] = term;
 }

@@ -15,6 +15,7 @@
 #include "util/err.h"
 
 #define PHRASES_HITS 512
+#define TERMS_MOST   4
 
 struct phrases;
 
@@ -35,5 +36,14 @@ struct phrase_hit {
 /* In the order of the text; at most PHRASES_HITS, what follows is not looked at. */
 size_t phrases_find(const struct phrases *phrases, const struct folded *text,
 		    struct phrase_hit hits[PHRASES_HITS]);
+
+/* Terms that decided, each once, the first few of them. The strings are not copied. */
+struct terms {
+	const char *term[TERMS_MOST];
+	size_t count;
+};
+
+/* term: compared by its address. */
+void terms_add(struct terms *terms, const char *term);
 
 #endif

@@ -3,7 +3,6 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-#include "phrases.h"
 #include "util/alloc.h"
 
 enum { KIND_EMERGENCY, KIND_HIGH, KIND_NOT_BEFORE, KIND_NOT_AFTER };
@@ -49,16 +48,6 @@ static bool is_denied(const struct phrase_hit *hit, const struct phrase_hit *hit
 	return false;
 }
 
-static void add_term(struct urgency_finding *finding, const char *term)
-{
-	for (size_t i = 0; i < finding->count; i++) {
-		if (finding->terms[i] == term)
-			return;
-	}
-	if (finding->count < URGENCY_TERMS)
-		finding->terms[finding->count++] = term;
-}
-
 void urgency_of(const struct urgency *urgency, const struct folded *text,
 		struct urgency_finding *finding)
 {
@@ -74,6 +63,6 @@ void urgency_of(const struct urgency *urgency, const struct folded *text,
 		if (level > finding->level)
 			*finding = (struct urgency_finding){.level = level};
 		if (level == finding->level)
-			add_term(finding, hits[i].phrase);
+			terms_add(&finding->why, hits[i].phrase);
 	}
 }

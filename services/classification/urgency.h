@@ -6,10 +6,8 @@
 #define CLASSIFICATION_URGENCY_H
 
 #include "case.pb-c.h"
-#include "fold.h"
+#include "phrases.h"
 #include "util/err.h"
-
-#define URGENCY_TERMS 4
 
 struct urgency;
 
@@ -17,11 +15,11 @@ struct urgency *urgency_load(const char *file, const struct fold_table *table,
 			     struct err *err) MUST_CHECK;
 void urgency_free(struct urgency **urgency); /* accepts NULL, sets NULL */
 
-/* Why: the phrases of the level found, each once, in the order of the text; none when routine. */
 struct urgency_finding {
 	Redress__Urgency level;
-	const char *terms[URGENCY_TERMS];
-	size_t count;
+	/* The phrases of that level, in the order of the text; none when routine. They live as long
+	 * as urgency. */
+	struct terms why;
 };
 
 void urgency_of(const struct urgency *urgency, const struct folded *text,

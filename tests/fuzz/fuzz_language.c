@@ -35,7 +35,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct language *language = language_load(path, &err);
 	MUST(language || *err.text);
 	for (size_t i = 0; language && i < sizeof(texts) / sizeof(texts[0]); i++) {
-		struct language_guess guess = language_of(language, texts[i], strlen(texts[i]));
+		struct language_reading reading;
+		language_read(language, texts[i], strlen(texts[i]), &reading);
+		struct language_guess guess = language_guess(language, &reading);
 		MUST(guess.code && strlen(guess.code) < LANGUAGE_CODE_SIZE);
 	}
 	language_free(&language);

@@ -8,27 +8,24 @@
 #include <cmocka.h>
 
 #include "abuse.h"
+#include "with_fold_table.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
-static struct fold_table *table;
 static struct abuse *abuse;
 
 static int load(void **state)
 {
 	struct err err;
-	(void)state;
-	table = fold_table_new();
+	with_fold_table(state);
 	abuse = abuse_load("deploy/classification/abuse.txt", table, &err);
 	return abuse ? 0 : -1;
 }
 
 static int unload(void **state)
 {
-	(void)state;
 	abuse_free(&abuse);
-	fold_table_free(&table);
-	return 0;
+	return drop_fold_table(state);
 }
 
 /* clang-format off */
@@ -61,15 +58,15 @@ static void flags_only_the_plain_cases(void **state)
 	struct folded folded = {0};
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		struct abuse_finding found;
+		struct terms found;
 		size_t size = strlen(cases[i].text);
 		fold(table, cases[i].text, size, &folded);
 		abuse_of(abuse, cases[i].text, size, &folded, &found);
 		if ((found.count > 0) != (cases[i].first != NULL))
 			fail_msg("%s: %s", cases[i].text,
-				 found.count ? found.terms[0] : "not flagged");
+				 found.count ? found.term[0] : "not flagged");
 		if (cases[i].first)
-			assert_string_equal(found.terms[0], cases[i].first);
+			assert_string_equal(found.term[0], cases[i].first);
 	}
 	folded_free(&folded);
 }

@@ -7,7 +7,8 @@
 
 #include "drift.h"
 
-static const float even[DRIFT_BINS] = {0.1f, 0.1f, 0.1f, 0.1f, 0.1f, 0.1f, 0.1f, 0.1f, 0.1f, 0.1f};
+static const float even[CONFIDENCE_STEPS] = {0.1f, 0.1f, 0.1f, 0.1f, 0.1f,
+					     0.1f, 0.1f, 0.1f, 0.1f, 0.1f};
 static const float halves[2] = {0.5f, 0.5f};
 static const struct drift_reference reference = {halves, even};
 

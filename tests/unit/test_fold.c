@@ -10,23 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fold.h"
-
-static struct fold_table *table;
-
-static int set_up(void **state)
-{
-	(void)state;
-	table = fold_table_new();
-	return table ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	fold_table_free(&table);
-	return 0;
-}
+#include "with_fold_table.h"
 
 /* The tokens of the text with | between them. */
 static const char *tokens(const char *text)
@@ -153,5 +137,5 @@ int main(void)
 	    cmocka_unit_test(kept_apart), cmocka_unit_test(kinds),
 	    cmocka_unit_test(is_bounded),
 	};
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, with_fold_table, drop_fold_table);
 }

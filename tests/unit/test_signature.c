@@ -8,25 +8,11 @@
 #include <cmocka.h>
 
 #include "signature.h"
+#include "with_fold_table.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 static const uint8_t key[SIGNATURE_KEY_SIZE] = "a key of sixteen", other_key[SIGNATURE_KEY_SIZE];
-static struct fold_table *table;
-
-static int load(void **state)
-{
-	(void)state;
-	table = fold_table_new();
-	return table ? 0 : -1;
-}
-
-static int unload(void **state)
-{
-	(void)state;
-	fold_table_free(&table);
-	return 0;
-}
 
 static bool sign(const char *text, const uint8_t *with, uint8_t signature[SIGNATURE_SIZE])
 {
@@ -122,5 +108,5 @@ int main(void)
 	    cmocka_unit_test(the_key_decides),
 	    cmocka_unit_test(too_short_a_text_has_none),
 	};
-	return cmocka_run_group_tests(tests, load, unload);
+	return cmocka_run_group_tests(tests, with_fold_table, drop_fold_table);
 }

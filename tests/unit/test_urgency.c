@@ -11,30 +11,27 @@
 #include <cmocka.h>
 
 #include "urgency.h"
+#include "with_fold_table.h"
 
 #define COUNT(a)  (sizeof(a) / sizeof((a)[0]))
 #define EMERGENCY REDRESS__URGENCY__EMERGENCY
 #define HIGH      REDRESS__URGENCY__HIGH
 #define ROUTINE   REDRESS__URGENCY__ROUTINE
 
-static struct fold_table *table;
 static struct urgency *urgency;
 
 static int load(void **state)
 {
 	struct err err;
-	(void)state;
-	table = fold_table_new();
+	with_fold_table(state);
 	urgency = urgency_load("deploy/classification/urgency.txt", table, &err);
 	return urgency ? 0 : -1;
 }
 
 static int unload(void **state)
 {
-	(void)state;
 	urgency_free(&urgency);
-	fold_table_free(&table);
-	return 0;
+	return drop_fold_table(state);
 }
 
 static struct urgency_finding of(const char *text)
@@ -101,9 +98,9 @@ static void words_decide(void **state)
 			fail_msg("%s: %d, not %d", cases[i].text, (int)found.level,
 				 (int)cases[i].level);
 		if (cases[i].first)
-			assert_string_equal(found.terms[0], cases[i].first);
+			assert_string_equal(found.why.term[0], cases[i].first);
 		else
-			assert_int_equal(found.count, 0);
+			assert_int_equal(found.why.count, 0);
 	}
 }
 
@@ -118,7 +115,7 @@ static void a_long_text_hides_nothing(void **state)
 	sprintf(text + size, "and there is a gas leak, a gas leak, a gas leak");
 	struct urgency_finding found = of(text);
 	assert_int_equal(found.level, EMERGENCY);
-	assert_int_equal(found.count, 1);
+	assert_int_equal(found.why.count, 1);
 	free(text);
 }
 
