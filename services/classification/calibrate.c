@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "score.h"
 #include "util/alloc.h"
 
 #define SHARPEST       64.0
@@ -13,6 +14,13 @@
 #define ACCURACY_SPENT 0.001 /* may be lost for the sake of rare labels */
 #define LEAST_SAID     0.5f /* what is more likely wrong than right is not said, whatever its label */
 #define PRIOR_ANSWERS  8.0 /* a label's own record counts as much after so many answers */
+
+void held_free(struct held *held)
+{
+	free(held->score);
+	free(held->label);
+	*held = (struct held){0};
+}
 
 /* ---- the softmax ----------------------------------------------------------------------------- */
 
@@ -68,32 +76,19 @@ static double fit_sharpness(const struct held *held, const float *bias)
 
 /* ---- rare labels ----------------------------------------------------------------------------- */
 
-struct tally {
-	size_t right, guessed, there;
-};
-
 /* Accuracy and macro-F1. */
 static void try_bias(const struct held *held, const struct calibration *calibration,
 		     double *accuracy, double *f1)
 {
 	struct tally *tally = x_calloc(held->labels, sizeof(*tally));
-	size_t right = 0, present = 0;
-	*f1 = 0;
+	size_t right = 0;
 	for (size_t t = 0; t < held->texts; t++) {
 		uint32_t best = best_of(calibration, held->score + t * held->lanes, held->labels);
-		tally[held->label[t]].there++;
-		tally[best].guessed++;
-		tally[best].right += best == held->label[t];
+		tally_add(tally, held->label[t], best);
 		right += best == held->label[t];
 	}
-	for (uint32_t l = 0; l < held->labels; l++) {
-		present += tally[l].there > 0;
-		if (tally[l].there)
-			*f1 += 2 * (double)tally[l].right /
-			       (double)(tally[l].there + tally[l].guessed);
-	}
-	*accuracy = (double)right / (double)(held->texts ? held->texts : 1);
-	*f1 /= (double)(present ? present : 1);
+	*accuracy = score_share(right, held->texts);
+	*f1 = tally_macro_f1(tally, held->labels);
 	free(tally);
 }
 

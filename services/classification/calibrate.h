@@ -16,6 +16,8 @@ struct held {
 	uint32_t *label;
 };
 
+void held_free(struct held *held);
+
 struct calibration {
 	float sharpness;   /* of the softmax */
 	float tilt, shift; /* of the best guess's logit */

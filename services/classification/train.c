@@ -211,17 +211,6 @@ static void score_held(const struct held *held, const struct calibration *calibr
 	free(trials);
 }
 
-static void print_score(const struct score *score, const char *of, double precision)
-{
-	printf("%zu texts %s\n", score->count, of);
-	printf("accuracy                       %10.4f\n", score->accuracy);
-	printf("macro-F1                       %10.4f\n", score->macro_f1);
-	printf("calibration error (15 bins)    %10.4f\n", score->ece);
-	printf("coverage at %4.1f %% precision   %10.4f\n", 100 * precision, score->coverage);
-	printf("abstained                      %10.4f\n", score->abstained);
-	printf("precision of what was answered %10.4f\n", score->precision);
-}
-
 /* Texts that are not learned from: read before the rest of the work, judged after it. */
 struct dev {
 	struct dev_text {
@@ -359,8 +348,9 @@ static int write_scored(const struct request *request, const struct dev *dev,
 	}
 	if (model_write(request->model, parts, err))
 		return -1;
-	print_score(score, dev->count ? "of the dev file" : "held aside in turn",
-		    request->precision);
+	printf("%zu texts %s\n", score->count,
+	       dev->count ? "of the dev file" : "held aside in turn");
+	score_print(stdout, score, request->precision);
 	return fflush(stdout) ? err_set(err, "the scores cannot be written") : 0;
 }
 

@@ -87,7 +87,8 @@ def rates(rounds, contenders):
 # ---- scores --------------------------------------------------------------------------------------
 
 def scores(right, guessed, confidence=None):
-    """Accuracy, macro-F1 and, with confidences, calibration error and coverage at 95 % precision."""
+    """Accuracy, macro-F1 and, with confidences, calibration error, what it would be by chance were they
+    all true (score.h says how), and coverage at 95 % precision."""
     tally = collections.defaultdict(lambda: [0, 0, 0])
     for wanted, found in zip(right, guessed):
         tally[wanted][0] += 1
@@ -97,12 +98,14 @@ def scores(right, guessed, confidence=None):
     result = {"accuracy": sum(counts[2] for counts in there) / len(right),
               "macro-F1": sum(2 * r / (t + g) for t, g, r in there) / len(there)}
     if confidence:
-        bins = [[0.0, 0] for _ in range(BINS)]
+        bins = [[0.0, 0, 0.0] for _ in range(BINS)]
         for wanted, found, sure in zip(right, guessed, confidence):
             part = bins[min(int(sure * BINS), BINS - 1)]
             part[0] += sure
             part[1] += wanted == found
-        result["calibration"] = sum(abs(s - r) for s, r in bins) / len(right)
+            part[2] += sure * (1 - sure)
+        result["calibration"] = sum(abs(s - r) for s, r, _ in bins) / len(right)
+        result["chance"] = sum(math.sqrt(2 / math.pi * v) for _, _, v in bins) / len(right)
         good = best = 0
         order = sorted(range(len(right)), key=lambda i: -confidence[i])
         for made, i in enumerate(order, 1):
@@ -132,6 +135,7 @@ def redress(texts, bench):
     row = dict(re.findall(r"^(.*?)  +([\d.]+)$", out, re.M))
     return {"accuracy": float(row["accuracy"]), "macro-F1": float(row["macro-F1"]),
             "calibration": float(row["calibration error (15 bins)"]),
+            "chance": float(row["calibration error by chance"]),
             "coverage": float(row["coverage at 95 % precision"]),
             "predict": (predict, len(lines)),
             "train": seconds, "memory": memory, "size": model.stat().st_size}
@@ -261,16 +265,16 @@ def measure_set(bench, name):
         for who, found in rates(bench.rounds, raced).items():
             results[who]["rates"], results[who]["rate"] = found, median(found)
     columns = (("accuracy", "{:.3f}"), ("macro-F1", "{:.3f}"), ("calibration", "{:.3f}"),
-               ("coverage", "{:.3f}"), ("train", "{:.1f}"), ("size", None), ("rate", "{:.0f}"),
-               ("memory", "{:.0f}"))
+               ("chance", "{:.3f}"), ("coverage", "{:.3f}"), ("train", "{:.1f}"), ("size", None),
+               ("rate", "{:.0f}"), ("memory", "{:.0f}"))
     rows = []
     for contender in "redress", "fasttext", "svm":
         result = results[contender]
         result["size"] = f"{result['size'] / 1048576:.1f}"
         rows.append([contender] + [shown(result.get(key), form or "{}") for key, form in columns])
     table(f"{name}: {len(texts.train)} texts to learn from, {len(texts.dev)} to judge by",
-          ["", "accuracy", "macro-F1", "calibration error", "coverage at 95 %", "training s",
-           "model MiB", "documents/s", "peak MiB"], rows)
+          ["", "accuracy", "macro-F1", "calibration error", "by chance", "coverage at 95 %",
+           "training s", "model MiB", "documents/s", "peak MiB"], rows)
     return results
 
 

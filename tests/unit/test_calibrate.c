@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "calibrate.h"
+#include "random.h"
 #include "score.h"
 
 enum { LABELS = 4, LANES = 8, TEXTS = 4000 };
@@ -18,10 +19,7 @@ static uint64_t random_state;
 
 static double chance(void)
 {
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 7;
-	random_state ^= random_state << 17;
-	return (double)(random_state >> 11) / 9007199254740992.0;
+	return (double)(random_next(&random_state) >> 11) / 9007199254740992.0;
 }
 
 /* Labels drawn from softmax(sharpness * score): what a calibration must find out. */
@@ -48,12 +46,6 @@ static struct held draw(double sharpness, double spread, uint64_t seed)
 		}
 	}
 	return held;
-}
-
-static void held_free(struct held *held)
-{
-	free(held->score);
-	free(held->label);
 }
 
 static const uint32_t services[LABELS] = {0, 0, 2, 3};

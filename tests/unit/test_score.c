@@ -4,10 +4,13 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
+#include "random.h"
 #include "score.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -33,6 +36,8 @@ static void worked_out_by_hand(void **state)
 	near(score.macro_f1, (4 / 5.0 + 2 / 4.0) / 2);
 	/* bins: {1.0: right}, {0.75: wrong}, {0.5: right, 0.5: wrong}, {0.25: right} */
 	near(score.ece, (0 + 0.75 + 0 + 0.75) / 5);
+	/* p(1-p) in each: 0, 0.1875, 0.25 twice, 0.1875 */
+	near(score.ece_by_chance, sqrt(2 / M_PI) * (sqrt(0.1875) + sqrt(0.5) + sqrt(0.1875)) / 5);
 	near(score.abstained, 2 / 5.0);
 	near(score.precision, 1 / 3.0);
 	near(score.coverage, 1 / 5.0);
@@ -64,6 +69,78 @@ static void nothing_is_no_fault(void **state)
 	(void)state;
 	score_trials(NULL, 0, 0, 0.95, &score);
 	near(score.accuracy + score.macro_f1 + score.ece + score.coverage + score.precision, 0);
+	near(score.ece_by_chance, 0);
+}
+
+/* ---- calibration error by chance ------------------------------------------------------------- */
+
+static uint64_t random_state = RANDOM_START;
+
+static double drawn(void)
+{
+	return (double)(random_next(&random_state) >> 11) / 9007199254740992.0;
+}
+
+/* Of confidences as a classifier has them, mostly high. */
+static void draw_confidences(struct trial *trials, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		trials[i].confidence = (float)(1 - 0.9 * drawn() * drawn());
+}
+
+/* Each is as often right as it is sure. */
+static double mean_error(struct trial *trials, size_t count, int rounds)
+{
+	struct score score;
+	double sum = 0;
+	for (int round = 0; round < rounds; round++) {
+		for (size_t i = 0; i < count; i++)
+			trials[i].guess = drawn() >= (double)trials[i].confidence;
+		score_trials(trials, count, 2, 0.95, &score);
+		sum += score.ece;
+	}
+	return sum / rounds;
+}
+
+/* The more texts, the less: as the root of their number. */
+static void error_by_chance_is_what_true_confidences_have(void **state)
+{
+	static const size_t counts[] = {200, 800, 3200};
+	static struct trial trials[3200];
+	struct score score;
+	double before = 1;
+	(void)state;
+	for (size_t i = 0; i < COUNT(counts); i++) {
+		draw_confidences(trials, counts[i]);
+		double found = mean_error(trials, counts[i], 300);
+		score_trials(trials, counts[i], 2, 0.95, &score);
+		if (fabs(score.ece_by_chance / found - 1) > 0.04)
+			fail_msg("of %zu: %f, not %f", counts[i], score.ece_by_chance, found);
+		assert_true(found < 0.6 * before);
+		before = found;
+	}
+}
+
+/* ---- the table ------------------------------------------------------------------------------- */
+
+static void the_table_names_what_was_wanted(void **state)
+{
+	struct score score = {.accuracy = 0.5, .ece_by_chance = 0.0123, .threshold = 2};
+	char *table;
+	size_t size;
+	FILE *out = open_memstream(&table, &size);
+	(void)state;
+	score_print(out, &score, 0.999);
+	score.threshold = 0.75;
+	score_print(out, &score, 0.95);
+	fclose(out);
+	assert_non_null(strstr(table, "accuracy                           0.5000\n"));
+	assert_non_null(strstr(table, "calibration error by chance        0.0123\n"));
+	assert_non_null(strstr(table, "coverage at 99.9 % precision       0.0000\n"
+				      "  above confidence                      -\n"));
+	assert_non_null(strstr(table, "coverage at 95 % precision         0.0000\n"
+				      "  above confidence                 0.7500\n"));
+	free(table);
 }
 
 static void test_profile(void **state)
@@ -92,6 +169,8 @@ int main(void)
 	    cmocka_unit_test(worked_out_by_hand),
 	    cmocka_unit_test(coverage_takes_ties_together),
 	    cmocka_unit_test(nothing_is_no_fault),
+	    cmocka_unit_test(error_by_chance_is_what_true_confidences_have),
+	    cmocka_unit_test(the_table_names_what_was_wanted),
 	    cmocka_unit_test(test_profile),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
