@@ -21,23 +21,27 @@ struct corpus_builder {
 	uint32_t *slots; /* feature + 1 by its hash */
 	size_t slot_mask;
 	size_t room_texts, room_entries, room_features;
-	bool untold; /* the language of a text */
+	uint32_t most; /* features */
+	bool untold;   /* the language of a text */
 	crypto_hash_sha256_state fingerprint;
 };
 
-static void grow(void *array, size_t *room, size_t need, size_t size)
+/* Whether arrays of so much room are too small; *room is what to give them then. */
+static bool outgrown(size_t *room, size_t need)
 {
-	void **memory = array;
-	if (need <= *room && *memory)
-		return;
+	if (need <= *room)
+		return false;
 	while (*room < need)
 		*room = *room ? *room + *room / 2 : 1024;
-	*memory = x_realloc(*memory, *room, size);
+	return true;
 }
 
-struct corpus_builder *corpus_builder_new(void)
+struct corpus_builder *corpus_builder_new(uint32_t most)
 {
 	struct corpus_builder *builder = x_calloc(1, sizeof(*builder));
+	builder->most = most < CORPUS_FEATURES_MAX ? most : CORPUS_FEATURES_MAX;
+	names_start(&builder->corpus.labels, MODEL_LABELS_MAX);
+	names_start(&builder->corpus.languages, LANGUAGES_MAX);
 	builder->table = fold_table_new();
 	builder->slot_mask = 65535;
 	builder->slots = x_calloc(builder->slot_mask + 1, sizeof(*builder->slots));
@@ -46,21 +50,7 @@ struct corpus_builder *corpus_builder_new(void)
 	return builder;
 }
 
-/* ---- names and features by number ----------------------------------------------------------- */
-
-/* UINT32_MAX: there are too many. */
-static uint32_t name_number(struct names *names, const char *name, uint32_t most)
-{
-	for (uint32_t i = 0; i < names->count; i++) {
-		if (strcmp(names->name[i], name) == 0)
-			return i;
-	}
-	if (names->count == most)
-		return UINT32_MAX;
-	names->name = x_realloc(names->name, names->count + 1, sizeof(*names->name));
-	names->name[names->count] = x_strdup(name);
-	return names->count++;
-}
+/* ---- features by number ---------------------------------------------------------------------- */
 
 static void double_slots(struct corpus_builder *builder)
 {
@@ -85,11 +75,13 @@ static uint32_t feature_number(struct corpus_builder *builder, uint64_t hash)
 		if (corpus->hash[builder->slots[at] - 1] == hash)
 			return builder->slots[at] - 1;
 	}
-	if (corpus->features == CORPUS_FEATURES_MAX)
+	if (corpus->features == builder->most)
 		return UINT32_MAX;
-	size_t room = builder->room_features;
-	grow(&corpus->hash, &builder->room_features, corpus->features + 1, sizeof(*corpus->hash));
-	grow(&corpus->seen_in, &room, corpus->features + 1, sizeof(*corpus->seen_in));
+	if (outgrown(&builder->room_features, corpus->features + 1)) {
+		size_t room = builder->room_features;
+		corpus->hash = x_realloc(corpus->hash, room, sizeof(*corpus->hash));
+		corpus->seen_in = x_realloc(corpus->seen_in, room, sizeof(*corpus->seen_in));
+	}
 	corpus->hash[corpus->features] = hash;
 	corpus->seen_in[corpus->features] = 0;
 	builder->slots[at] = ++corpus->features;
@@ -103,58 +95,60 @@ static uint32_t feature_number(struct corpus_builder *builder, uint64_t hash)
 static void put_entries(struct corpus_builder *builder)
 {
 	struct corpus *corpus = &builder->corpus;
+	const struct features *found = &builder->found;
 	uint64_t end = corpus->start[corpus->texts];
-	grow(&corpus->entry, &builder->room_entries, end + builder->found.count,
-	     sizeof(*corpus->entry));
-	for (size_t i = 0; i < builder->found.count; i++) {
-		uint32_t count = builder->found.count_of[i];
-		uint32_t feature = feature_number(builder, builder->found.hash[i]);
-		if (feature == UINT32_MAX)
+	bool whole = true;
+	if (outgrown(&builder->room_entries, end + found->count))
+		corpus->entry =
+		    x_realloc(corpus->entry, builder->room_entries, sizeof(*corpus->entry));
+	for (size_t i = 0; i < found->count; i++) {
+		uint32_t count = found->count_of[i];
+		uint32_t feature = feature_number(builder, found->hash[i]);
+		if (feature == UINT32_MAX) {
+			whole = false;
 			continue;
+		}
 		corpus->seen_in[feature]++;
 		corpus->entry[end++] = ENTRY(feature, count > 255 ? 255 : count);
 	}
+	corpus->whole += whole && corpus->whole == corpus->texts;
 	corpus->start[++corpus->texts] = end;
 }
 
 /* The primary subtag (RFC 5646) is what counts: hi-Latn and hi are one language. */
-static void add_language(struct corpus_builder *builder, const char *language)
+static int add_language(struct corpus_builder *builder, const char *language, struct err *err)
 {
 	char primary[LANGUAGE_SIZE] = "";
+	uint32_t number;
 	for (size_t i = 0; language && i + 1 < sizeof(primary); i++) {
 		if (!language[i] || language[i] == '-' || language[i] == '_')
 			break;
 		primary[i] = (char)tolower((unsigned char)language[i]);
 	}
-	if (*primary)
-		name_number(&builder->corpus.languages, primary, LANGUAGES_MAX);
-	else
-		builder->untold = true;
-}
-
-static void names_free(struct names *names)
-{
-	for (uint32_t i = 0; i < names->count; i++)
-		free(names->name[i]);
-	free(names->name);
-	*names = (struct names){0};
+	builder->untold |= !*primary;
+	if (*primary && names_add(&builder->corpus.languages, primary, &number, err))
+		return err_context(err, "lang");
+	return 0;
 }
 
 int corpus_add(struct corpus_builder *builder, const char *text, size_t size, const char *label,
-	       const char *language)
+	       const char *language, struct err *err)
 {
 	struct corpus *corpus = &builder->corpus;
-	uint32_t number = name_number(&corpus->labels, label, MODEL_LABELS_MAX);
-	if (number == UINT32_MAX)
+	uint32_t number;
+	if (names_add(&corpus->labels, label, &number, err))
+		return err_context(err, "label");
+	if (add_language(builder, language, err))
 		return -1;
-	size_t room = builder->room_texts;
-	grow(&corpus->label, &builder->room_texts, corpus->texts + 2, sizeof(*corpus->label));
-	grow(&corpus->start, &room, corpus->texts + 2, sizeof(*corpus->start));
+	if (outgrown(&builder->room_texts, corpus->texts + 2)) {
+		size_t room = builder->room_texts;
+		corpus->label = x_realloc(corpus->label, room, sizeof(*corpus->label));
+		corpus->start = x_realloc(corpus->start, room, sizeof(*corpus->start));
+	}
 	corpus->label[corpus->texts] = number;
 	fold(builder->table, text, size, &builder->folded);
 	features_of(&builder->folded, &builder->found);
 	put_entries(builder);
-	add_language(builder, language);
 	crypto_hash_sha256_update(&builder->fingerprint, (const uint8_t *)label, strlen(label) + 1);
 	crypto_hash_sha256_update(&builder->fingerprint, (const uint8_t *)text, size);
 	crypto_hash_sha256_update(&builder->fingerprint, (const uint8_t *)"", 1);
@@ -199,7 +193,7 @@ void corpus_builder_free(struct corpus_builder **builder)
 	*builder = NULL;
 }
 
-struct corpus *corpus_finish(struct corpus_builder **builder, uint32_t least)
+struct corpus *corpus_finish(struct corpus_builder **builder)
 {
 	struct corpus *corpus = x_memdup(&(*builder)->corpus, sizeof(*corpus));
 	uint8_t digest[crypto_hash_sha256_BYTES];
@@ -211,10 +205,13 @@ struct corpus *corpus_finish(struct corpus_builder **builder, uint32_t least)
 	corpus_builder_free(builder);
 	bool *keep = x_calloc(corpus->features + 1, sizeof(*keep));
 	for (uint32_t i = 0; i < corpus->features; i++)
-		keep[i] = corpus->seen_in[i] >= least;
+		keep[i] = corpus->seen_in[i] >= CORPUS_LEAST_SEEN;
 	corpus->distinct = x_calloc(corpus->texts + 1, sizeof(*corpus->distinct));
-	for (size_t t = 0; t < corpus->texts; t++)
+	corpus->number = x_calloc(corpus->texts + 1, sizeof(*corpus->number));
+	for (size_t t = 0; t < corpus->texts; t++) {
 		corpus->distinct[t] = (uint32_t)(corpus->start[t + 1] - corpus->start[t]);
+		corpus->number[t] = (uint32_t)t;
+	}
 	corpus_keep(corpus, keep);
 	free(keep);
 	corpus->entry =
@@ -230,10 +227,16 @@ void corpus_free(struct corpus **corpus)
 	names_free(&(*corpus)->languages);
 	free((*corpus)->label);
 	free((*corpus)->distinct);
+	free((*corpus)->number);
 	free((*corpus)->start);
 	free((*corpus)->entry);
 	free((*corpus)->hash);
 	free((*corpus)->seen_in);
 	free(*corpus);
 	*corpus = NULL;
+}
+
+struct texts corpus_texts(const struct corpus *corpus)
+{
+	return (struct texts){corpus, corpus->number, corpus->texts};
 }

@@ -13,7 +13,8 @@
 #include "util/text.h"
 
 #define MAP_MAX   (16 * 1024 * 1024)
-#define LABEL_MAX 200 /* bytes of a label */
+#define LABEL_MAX 200                 /* bytes of a label */
+#define LINE_ROOM (JSON_LINE_MAX + 4) /* its end, a NUL, and one byte that shows it is too long */
 
 /* ---- other names ----------------------------------------------------------------------------- */
 
@@ -91,7 +92,7 @@ struct reading {
 	void *context;
 };
 
-/* line: for errors. */
+/* line: its number. */
 static int give(const struct reading *reading, size_t line, const char *text, size_t size,
 		const char *label, const char *language, struct err *err)
 {
@@ -108,26 +109,34 @@ static int give(const struct reading *reading, size_t line, const char *text, si
 	return 0;
 }
 
-static int read_json(const struct reading *reading, int descriptor, struct err *err)
+int labelled_read_json(struct json_lines *lines, const struct label_map *map, labelled_text *take,
+		       void *context, struct err *err)
 {
-	struct json_lines *lines = json_lines_new(descriptor, reading->file, NULL);
+	struct reading reading = {json_lines_name(lines), map, take, context};
 	const char *text, *label, *language;
 	json_t *object;
 	int failed;
-	if (isatty(STDERR_FILENO))
-		json_lines_show_progress(lines);
 	while (!(failed = json_lines_next(lines, &object, err)) && object) {
 		failed = json_lines_string(lines, object, "text", true, &text, err) ||
 			 json_lines_string(lines, object, "label", true, &label, err) ||
 			 json_lines_string(lines, object, "lang", false, &language, err) ||
-			 give(reading, json_lines_number(lines), text, strlen(text), label,
+			 give(&reading, json_lines_number(lines), text, strlen(text), label,
 			      language, err);
 		json_decref(object);
 		if (failed)
 			break;
 	}
-	json_lines_free(&lines);
 	return failed ? -1 : 0;
+}
+
+static int read_json(const struct reading *reading, int descriptor, struct err *err)
+{
+	struct json_lines *lines = json_lines_new(descriptor, reading->file, NULL);
+	if (isatty(STDERR_FILENO))
+		json_lines_show_progress(lines);
+	int failed = labelled_read_json(lines, reading->map, reading->take, reading->context, err);
+	json_lines_free(&lines);
+	return failed;
 }
 
 static int read_table_line(const struct reading *reading, size_t number, char *line, size_t size,
@@ -159,10 +168,10 @@ static size_t read_line(FILE *file, char *line, size_t room)
 static int read_table(const struct reading *reading, int descriptor, struct err *err)
 {
 	FILE *file = fdopen(dup(descriptor), "r");
-	char *line = x_calloc(1, JSON_LINE_MAX + 4);
+	char *line = x_calloc(1, LINE_ROOM);
 	size_t size, number = 0;
 	int failed = file ? 0 : err_set(err, "%s: %s", reading->file, strerror(errno));
-	while (!failed && (size = read_line(file, line, JSON_LINE_MAX + 4)) > 0)
+	while (!failed && (size = read_line(file, line, LINE_ROOM)) > 0)
 		failed = read_table_line(reading, ++number, line, size, err);
 	if (!failed && ferror(file))
 		failed = err_set(err, "%s: %s", reading->file, strerror(errno));

@@ -6,6 +6,7 @@
 
 #include "util/err.h"
 
+struct json_lines;
 struct label_map;
 
 /* Lines of label, tab, category; empty ones and those that begin with # are passed over. */
@@ -14,7 +15,8 @@ void label_map_free(struct label_map **map);
 /* NULL: it is not in the map. */
 const char *label_map_find(const struct label_map *map, const char *label);
 
-/* language may be NULL. -1: it cannot be used, why in err. */
+/* label: not empty, at most 200 bytes. language may be NULL. -1: the text cannot be used, why in
+ * err, which then names the line as well. */
 typedef int labelled_text(void *context, const char *text, size_t size, const char *label,
 			  const char *language, struct err *err);
 
@@ -24,5 +26,8 @@ typedef int labelled_text(void *context, const char *text, size_t size, const ch
  */
 int labelled_read(const char *file, const struct label_map *map, labelled_text *take, void *context,
 		  struct err *err) MUST_CHECK;
+/* The same of JSON lines that are open already. */
+int labelled_read_json(struct json_lines *lines, const struct label_map *map, labelled_text *take,
+		       void *context, struct err *err) MUST_CHECK;
 
 #endif

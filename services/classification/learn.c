@@ -66,45 +66,45 @@ static void move(struct learned *learned, const struct vector *vector, const flo
 	}
 }
 
-/* ---- texts with their places along the common directions --------------------------------------
- */
+/* ---- texts with their places along the common directions ------------------------------------- */
 
-struct texts {
-	const struct corpus *corpus;
-	const uint32_t *rows;
-	size_t count;
+struct placed {
+	const struct texts *texts;
 	const struct lsa *lsa; /* NULL: none */
 	float depth, scale;
 };
 
 /* So that the vectors have length 1 in the mean, and cost means the same. */
-static float scale_for(const struct texts *texts)
+static float scale_for(const struct placed *placed)
 {
 	double sum = 0;
-	for (size_t i = 0; texts->lsa && i < texts->count * LSA_DIRECTIONS; i++)
-		sum += (double)texts->lsa->place[i] * (double)texts->lsa->place[i];
-	double added = (double)texts->depth * (double)texts->depth * sum;
-	return (float)(1 / sqrt(1 + added / (double)texts->count));
+	size_t count = placed->texts->count;
+	for (size_t i = 0; placed->lsa && i < count * LSA_DIRECTIONS; i++)
+		sum += (double)placed->lsa->place[i] * (double)placed->lsa->place[i];
+	double added = (double)placed->depth * (double)placed->depth * sum;
+	return (float)(1 / sqrt(1 + added / (double)count));
 }
 
 /* The places follow the features, as if they were some; returns the squared length. */
-static float read_text(const struct texts *texts, const float *heft, size_t at,
+static float read_text(const struct placed *placed, const float *heft, size_t at,
 		       struct vector *vector)
 {
 	float square = 0;
-	vector_read(texts->corpus, heft, texts->rows[at], vector);
-	for (uint32_t k = 0; texts->lsa && vector->count && k < LSA_DIRECTIONS; k++)
-		vector_add(vector, texts->corpus->features + k,
-			   texts->depth * texts->lsa->place[at * LSA_DIRECTIONS + k]);
+	const struct corpus *corpus = placed->texts->corpus;
+	vector_read(corpus, heft, placed->texts->rows[at], vector);
+	for (uint32_t k = 0; placed->lsa && vector->count && k < LSA_DIRECTIONS; k++)
+		vector_add(vector, corpus->features + k,
+			   placed->depth * placed->lsa->place[at * LSA_DIRECTIONS + k]);
 	for (size_t i = 0; i < vector->count; i++) {
-		vector->value[i] *= texts->scale;
+		vector->value[i] *= placed->scale;
 		square += vector->value[i] * vector->value[i];
 	}
 	return square;
 }
 
-static void descend(struct learned *learned, const struct texts *texts, const float *cost)
+static void descend(struct learned *learned, const struct placed *placed, const float *cost)
 {
+	const struct texts *texts = placed->texts;
 	uint32_t lanes = learned->lanes;
 	size_t count = texts->count;
 	uint64_t state = RANDOM_START;
@@ -121,7 +121,7 @@ static void descend(struct learned *learned, const struct texts *texts, const fl
 			uint32_t at = order[other];
 			order[other] = order[i];
 			order[i] = at;
-			float square = read_text(texts, learned->heft, at, &vector);
+			float square = read_text(placed, learned->heft, at, &vector);
 			if (!vector.count)
 				continue;
 			add_up(learned, &vector, scores);
@@ -140,15 +140,15 @@ static void descend(struct learned *learned, const struct texts *texts, const fl
 }
 
 /* The directions' weights go over to the features: what is judged has features alone. */
-static void unfold(struct learned *learned, const struct texts *texts)
+static void unfold(struct learned *learned, const struct placed *placed)
 {
-	size_t features = texts->corpus->features, lanes = learned->lanes;
+	size_t features = placed->texts->corpus->features, lanes = learned->lanes;
 	float *directions = learned->weight + features * lanes;
 	for (size_t i = 0; i < LSA_DIRECTIONS * lanes; i++)
-		directions[i] *= texts->depth;
-	lsa_unfold(texts->lsa, directions, learned->lanes, learned->weight);
+		directions[i] *= placed->depth;
+	lsa_unfold(placed->lsa, directions, learned->lanes, learned->weight);
 	for (size_t i = 0; i < features * lanes; i++)
-		learned->weight[i] *= texts->scale;
+		learned->weight[i] *= placed->scale;
 }
 
 /* The last is of a text of another label. */
@@ -169,24 +169,22 @@ static float *cost_of_labels(const struct texts *texts, uint32_t labels,
 	return cost;
 }
 
-struct learned *learn(const struct corpus *corpus, const uint32_t *rows, size_t count,
-		      const struct recipe *recipe)
+struct learned *learn(const struct texts *texts, const struct recipe *recipe)
 {
+	const struct corpus *corpus = texts->corpus;
 	struct learned *learned = x_calloc(1, sizeof(*learned));
-	struct texts texts = {
-	    .corpus = corpus, .rows = rows, .count = count, .depth = recipe->depth};
 	learned->labels = corpus->labels.count;
 	learned->lanes = (learned->labels + LANES - 1) / LANES * LANES;
-	learned->heft = vector_heft(corpus, rows, count, recipe->focus);
+	learned->heft = vector_heft(texts, recipe->focus);
 	learned->weight = x_calloc(((size_t)corpus->features + LSA_DIRECTIONS) * learned->lanes,
 				   sizeof(*learned->weight));
-	struct lsa *lsa = recipe->depth > 0 ? lsa_new(corpus, rows, count, learned->heft) : NULL;
-	texts.lsa = lsa;
-	texts.scale = scale_for(&texts);
-	float *cost = cost_of_labels(&texts, learned->labels, recipe);
-	descend(learned, &texts, cost);
+	struct lsa *lsa = recipe->depth > 0 ? lsa_new(texts, learned->heft) : NULL;
+	struct placed placed = {.texts = texts, .lsa = lsa, .depth = recipe->depth};
+	placed.scale = scale_for(&placed);
+	float *cost = cost_of_labels(texts, learned->labels, recipe);
+	descend(learned, &placed, cost);
 	if (lsa)
-		unfold(learned, &texts);
+		unfold(learned, &placed);
 	lsa_free(&lsa);
 	free(cost);
 	return learned;

@@ -9,11 +9,10 @@
 #include "corpus.h"
 
 struct recipe {
-	float focus; /* how much a feature counts that parts the labels well: exponent, 0 not at all
-		      */
+	float focus; /* how much it counts that a feature parts the labels; exponent, 0: nothing */
 	float cost;  /* of a text on the wrong side: C */
-	float balance; /* how much more it counts for rare labels: exponent, 0 not at all */
-	float depth;   /* how much the texts' common directions (lsa.h) count, 0 not at all */
+	float balance; /* how much more it is for rare labels; exponent, 0: nothing */
+	float depth;   /* how much the texts' common directions (lsa.h) count; 0: nothing */
 };
 
 struct learned {
@@ -22,9 +21,7 @@ struct learned {
 	float *weight;          /* features * lanes */
 };
 
-/* rows: numbers of the texts to learn from. */
-struct learned *learn(const struct corpus *corpus, const uint32_t *rows, size_t count,
-		      const struct recipe *recipe);
+struct learned *learn(const struct texts *texts, const struct recipe *recipe);
 void learned_free(struct learned **learned);
 
 /* scores: of the text, lanes of them. Returns how many of its features are known. */

@@ -13,15 +13,7 @@
 #define TEXTS_EACH  3     /* a direction more for so many texts */
 #define LEAST_PIVOT 1e-10 /* share of the greatest: less is none */
 
-/* ---- products with the matrix of the texts' vectors -------------------------------------------
- */
-
-struct texts {
-	const struct corpus *corpus;
-	const uint32_t *rows;
-	size_t count;
-	const float *heft;
-};
+/* ---- products with the matrix of the texts' vectors ------------------------------------------ */
 
 static inline void add_times(float *restrict to, const float *restrict from, float by, size_t count)
 {
@@ -31,11 +23,12 @@ static inline void add_times(float *restrict to, const float *restrict from, flo
 
 /* Each feature's direction is the sum of its texts' places. */
 ANY_PROCESSOR
-static void to_directions(const struct texts *texts, struct lsa *lsa, struct vector *vector)
+static void to_directions(const struct texts *texts, const float *heft, struct lsa *lsa,
+			  struct vector *vector)
 {
 	memset(lsa->direction, 0, (size_t)lsa->features * N * sizeof(*lsa->direction));
 	for (size_t i = 0; i < texts->count; i++) {
-		vector_read(texts->corpus, texts->heft, texts->rows[i], vector);
+		vector_read(texts->corpus, heft, texts->rows[i], vector);
 		for (size_t e = 0; e < vector->count; e++)
 			add_times(lsa->direction + (size_t)vector->feature[e] * N,
 				  lsa->place + i * N, vector->value[e], N);
@@ -44,20 +37,19 @@ static void to_directions(const struct texts *texts, struct lsa *lsa, struct vec
 
 /* Each text's place is the sum of its features' directions. */
 ANY_PROCESSOR
-static void to_places(const struct texts *texts, const struct lsa *lsa, float *place,
-		      struct vector *vector)
+static void to_places(const struct texts *texts, const float *heft, const struct lsa *lsa,
+		      float *place, struct vector *vector)
 {
 	memset(place, 0, texts->count * N * sizeof(*place));
 	for (size_t i = 0; i < texts->count; i++) {
-		vector_read(texts->corpus, texts->heft, texts->rows[i], vector);
+		vector_read(texts->corpus, heft, texts->rows[i], vector);
 		for (size_t e = 0; e < vector->count; e++)
 			add_times(place + i * N, lsa->direction + (size_t)vector->feature[e] * N,
 				  vector->value[e], N);
 	}
 }
 
-/* ---- right angles and length 1 ------------------------------------------------------------------
- */
+/* ---- right angles and length 1 --------------------------------------------------------------- */
 
 /* root: all products of a's columns with b's, of which there are count rows. */
 ANY_PROCESSOR
@@ -108,8 +100,7 @@ static void straighten(float *rows, size_t count, const double *root)
 	}
 }
 
-/* ---- the directions -----------------------------------------------------------------------------
- */
+/* ---- the directions -------------------------------------------------------------------------- */
 
 static void start_anywhere(struct lsa *lsa)
 {
@@ -121,22 +112,21 @@ static void start_anywhere(struct lsa *lsa)
 	}
 }
 
-struct lsa *lsa_new(const struct corpus *corpus, const uint32_t *rows, size_t count,
-		    const float *heft)
+struct lsa *lsa_new(const struct texts *texts, const float *heft)
 {
-	struct texts texts = {corpus, rows, count, heft};
+	size_t count = texts->count, features = texts->corpus->features;
 	struct vector vector = {0};
 	struct lsa *lsa = x_calloc(1, sizeof(*lsa));
 	lsa->texts = count;
-	lsa->features = corpus->features;
+	lsa->features = texts->corpus->features;
 	lsa->place = x_calloc((count + 1) * N, sizeof(*lsa->place));
-	lsa->direction = x_calloc(((size_t)corpus->features + 1) * N, sizeof(*lsa->direction));
+	lsa->direction = x_calloc((features + 1) * N, sizeof(*lsa->direction));
 	lsa->root = x_calloc((size_t)N * N, sizeof(*lsa->root));
 	float *next = x_calloc((count + 1) * N, sizeof(*next));
 	start_anywhere(lsa);
 	for (int round = 0; round < ROUNDS; round++) {
-		to_directions(&texts, lsa, &vector);
-		to_places(&texts, lsa, next, &vector);
+		to_directions(texts, heft, lsa, &vector);
+		to_places(texts, heft, lsa, next, &vector);
 		float *last = lsa->place;
 		lsa->place = next;
 		next = last;

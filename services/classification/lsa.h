@@ -23,9 +23,8 @@ struct lsa {
 	double *root;     /* the lower Cholesky factor that makes them so */
 };
 
-/* Of the texts at rows, as vector_read gives them with this heft. */
-struct lsa *lsa_new(const struct corpus *corpus, const uint32_t *rows, size_t count,
-		    const float *heft);
+/* Of these texts, as vector_read gives them with this heft. */
+struct lsa *lsa_new(const struct texts *texts, const float *heft);
 void lsa_free(struct lsa **lsa);
 
 /*

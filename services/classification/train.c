@@ -121,23 +121,32 @@ static void say(const char *what)
 static int add_text(void *builder, const char *text, size_t size, const char *label,
 		    const char *language, struct err *err)
 {
-	if (corpus_add(builder, text, size, label, language))
-		return err_set(err, "label: there are more than %d different ones",
-			       MODEL_LABELS_MAX);
-	return 0;
+	return corpus_add(builder, text, size, label, language, err);
+}
+
+static void say_unread(const struct corpus *corpus)
+{
+	char what[160];
+	snprintf(
+	    what, sizeof(what),
+	    "the first %zu texts have %u different features: of the others no new ones are read",
+	    corpus->whole, CORPUS_FEATURES_MAX);
+	say(what);
 }
 
 static struct corpus *read_corpus(const struct request *request, const struct label_map *map,
 				  struct err *err)
 {
-	struct corpus_builder *builder = corpus_builder_new();
+	struct corpus_builder *builder = corpus_builder_new(CORPUS_FEATURES_MAX);
 	for (char **file = request->lines; *file; file++) {
 		if (labelled_read(*file, map, add_text, builder, err)) {
 			corpus_builder_free(&builder);
 			return NULL;
 		}
 	}
-	struct corpus *corpus = corpus_finish(&builder, 2);
+	struct corpus *corpus = corpus_finish(&builder);
+	if (corpus->whole < corpus->texts)
+		say_unread(corpus);
 	if (corpus->texts < LEAST_TEXTS || corpus->labels.count < 2) {
 		err_set(err, "%zu texts of %u labels are not enough: at least %d of 2",
 			corpus->texts, corpus->labels.count, LEAST_TEXTS);
@@ -157,22 +166,13 @@ static int greatest_first(const void *a, const void *b)
 	return (*x < *y) - (*x > *y);
 }
 
-/* The numbers of all texts; the caller frees them. */
-static uint32_t *all_rows(const struct corpus *corpus)
-{
-	uint32_t *rows = x_calloc(corpus->texts, sizeof(*rows));
-	for (size_t i = 0; i < corpus->texts; i++)
-		rows[i] = (uint32_t)i;
-	return rows;
-}
-
 /* Only the features that tell most stay, so many as the model may hold. */
 static void keep_best(struct corpus *corpus, size_t most)
 {
 	if (corpus->features <= most)
 		return;
-	uint32_t *rows = all_rows(corpus);
-	float *worth = vector_worth(corpus, rows, corpus->texts);
+	struct texts all = corpus_texts(corpus);
+	float *worth = vector_worth(&all);
 	float *sorted = x_memdup(worth, corpus->features * sizeof(*worth));
 	bool *keep = x_calloc(corpus->features, sizeof(*keep));
 	qsort(sorted, corpus->features, sizeof(*sorted), greatest_first);
@@ -188,7 +188,6 @@ static void keep_best(struct corpus *corpus, size_t most)
 	free(keep);
 	free(sorted);
 	free(worth);
-	free(rows);
 }
 
 /* ---- the scores ------------------------------------------------------------------------------ */
@@ -314,14 +313,6 @@ static void fill_card(const struct request *request, const struct score *score,
 
 /* ---- all together ---------------------------------------------------------------------------- */
 
-static struct learned *learn_all(const struct corpus *corpus, const struct recipe *recipe)
-{
-	uint32_t *rows = all_rows(corpus);
-	struct learned *learned = learn(corpus, rows, corpus->texts, recipe);
-	free(rows);
-	return learned;
-}
-
 /* The dev texts are judged by what is in a file, beside the one that is there in the end. */
 static int try_on_dev(const struct request *request, const struct dev *dev,
 		      const struct model_parts *parts, struct score *score, struct profile *profile,
@@ -367,7 +358,8 @@ static int make_model(const struct request *request, const struct dev *dev,
 	calibrate(&tuned.held, service, request->precision, &calibration);
 	score_held(&tuned.held, &calibration, service, request->precision, &score, &profile);
 	say("learning from all texts");
-	struct learned *learned = learn_all(corpus, &tuned.recipe);
+	struct texts all = corpus_texts(corpus);
+	struct learned *learned = learn(&all, &tuned.recipe);
 	struct model_parts parts = {.corpus = corpus,
 				    .learned = learned,
 				    .calibration = &calibration,

@@ -137,7 +137,8 @@ static void *try_part(void *context)
 			rest[kept++] = split->rows[i];
 	}
 	held = every_nth(aside, held, HELD_MOST);
-	struct learned *learned = learn(part->corpus, rest, kept, part->recipe);
+	struct texts texts = {part->corpus, rest, kept};
+	struct learned *learned = learn(&texts, part->recipe);
 	try_texts(part->corpus, learned, aside, held, &part->trials);
 	learned_free(&learned);
 	free(aside);

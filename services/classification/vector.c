@@ -7,14 +7,12 @@
 #include "model_file.h"
 #include "util/alloc.h"
 
-#define LEAST_SEEN 2 /* a feature of one text alone is chance */
-
 /* ---- how much each feature counts ------------------------------------------------------------ */
 
 struct tally {
-	uint32_t *seen;  /* texts that have the feature */
-	uint32_t *texts; /* of each label */
-	double *parts;   /* how well each feature parts the labels */
+	uint32_t *seen;   /* texts that have the feature */
+	uint32_t *inside; /* texts of each label */
+	double *parts;    /* how well each feature parts the labels */
 };
 
 /* The log of how much likelier the feature is inside the label than outside. */
@@ -27,116 +25,130 @@ static double sum_of_parts(uint32_t labels, const struct tally *tally, double se
 {
 	double sum = 0;
 	for (uint32_t l = 0; l < labels; l++) {
-		double ratio = log_ratio(0, seen, tally->texts[l], (double)count);
-		sum += (double)tally->texts[l] / (double)count * ratio * ratio;
+		double ratio = log_ratio(0, seen, tally->inside[l], (double)count);
+		sum += (double)tally->inside[l] / (double)count * ratio * ratio;
 	}
 	return sum;
 }
 
-static void count_seen(const struct corpus *corpus, const uint32_t *rows, size_t count,
-		       struct tally *tally)
+static void count_seen(const struct texts *texts, struct tally *tally)
 {
-	for (size_t i = 0; i < count; i++) {
-		uint32_t text = rows[i];
-		tally->texts[corpus->label[text]]++;
+	const struct corpus *corpus = texts->corpus;
+	for (size_t i = 0; i < texts->count; i++) {
+		uint32_t text = texts->rows[i];
+		tally->inside[corpus->label[text]]++;
 		for (uint64_t e = corpus->start[text]; e < corpus->start[text + 1]; e++)
 			tally->seen[ENTRY_FEATURE(corpus->entry[e])]++;
 	}
 }
 
 /* As if the feature were in no text of any label; the same for all that are seen as often. */
-static void start_parts(const struct corpus *corpus, size_t count, struct tally *tally)
+static void start_parts(const struct texts *texts, struct tally *tally)
 {
-	double *of_seen = x_calloc(count + 1, sizeof(*of_seen));
+	const struct corpus *corpus = texts->corpus;
+	double *of_seen = x_calloc(texts->count + 1, sizeof(*of_seen));
 	for (uint32_t f = 0; f < corpus->features; f++) {
 		double *parts = &of_seen[tally->seen[f]];
 		if (*parts <= 0)
-			*parts = sum_of_parts(corpus->labels.count, tally, tally->seen[f], count);
+			*parts =
+			    sum_of_parts(corpus->labels.count, tally, tally->seen[f], texts->count);
 		tally->parts[f] = *parts;
 	}
 	free(of_seen);
 }
 
-/* The features of the label's texts, counted in in[]; then the parts are put right. */
-static void count_label(const struct corpus *corpus, const uint32_t *rows, size_t count,
-			uint32_t label, size_t all, uint32_t *in, struct tally *tally)
+/* How often each feature is in these texts. */
+static void count_in(const struct texts *texts, uint32_t *in)
 {
-	double inside = tally->texts[label], share = inside / (double)all;
-	for (int pass = 0; pass < 2; pass++) {
-		for (size_t i = 0; i < count; i++) {
-			for (uint64_t e = corpus->start[rows[i]]; e < corpus->start[rows[i] + 1];
-			     e++) {
-				uint32_t f = ENTRY_FEATURE(corpus->entry[e]);
-				if (pass == 0) {
-					in[f]++;
-				} else if (in[f]) {
-					double seen = tally->seen[f];
-					double with = log_ratio(in[f], seen, inside, (double)all);
-					double without = log_ratio(0, seen, inside, (double)all);
-					tally->parts[f] +=
-					    share * (with * with - without * without);
-					in[f] = 0;
-				}
-			}
+	const struct corpus *corpus = texts->corpus;
+	for (size_t i = 0; i < texts->count; i++) {
+		uint32_t text = texts->rows[i];
+		for (uint64_t e = corpus->start[text]; e < corpus->start[text + 1]; e++)
+			in[ENTRY_FEATURE(corpus->entry[e])]++;
+	}
+}
+
+/* Puts the parts right of the features that are in the label's texts; in[] is all 0, and is again.
+ */
+static void add_label(const struct texts *of_label, double all, uint32_t *in, struct tally *tally)
+{
+	const struct corpus *corpus = of_label->corpus;
+	double inside = (double)of_label->count, share = inside / all;
+	count_in(of_label, in);
+	for (size_t i = 0; i < of_label->count; i++) {
+		uint32_t text = of_label->rows[i];
+		for (uint64_t e = corpus->start[text]; e < corpus->start[text + 1]; e++) {
+			uint32_t f = ENTRY_FEATURE(corpus->entry[e]);
+			if (!in[f])
+				continue;
+			double with = log_ratio(in[f], tally->seen[f], inside, all);
+			double without = log_ratio(0, tally->seen[f], inside, all);
+			tally->parts[f] += share * (with * with - without * without);
+			in[f] = 0;
 		}
 	}
 }
 
-static uint32_t *by_label(const struct corpus *corpus, const uint32_t *rows, size_t count,
-			  const struct tally *tally, size_t *first)
+/* The texts label after label; first: of each label, and one more, where its texts begin. */
+static uint32_t *by_label(const struct texts *texts, const struct tally *tally, size_t *first)
 {
-	uint32_t *sorted = x_calloc(count + 1, sizeof(*sorted));
+	uint32_t *sorted = x_calloc(texts->count + 1, sizeof(*sorted));
+	uint32_t labels = texts->corpus->labels.count;
 	first[0] = 0;
-	for (uint32_t l = 0; l < corpus->labels.count; l++)
-		first[l + 1] = first[l] + tally->texts[l];
-	size_t *next = x_memdup(first, (corpus->labels.count + 1) * sizeof(*first));
-	for (size_t i = 0; i < count; i++)
-		sorted[next[corpus->label[rows[i]]]++] = rows[i];
+	for (uint32_t l = 0; l < labels; l++)
+		first[l + 1] = first[l] + tally->inside[l];
+	size_t *next = x_memdup(first, (labels + 1) * sizeof(*first));
+	for (size_t i = 0; i < texts->count; i++)
+		sorted[next[texts->corpus->label[texts->rows[i]]]++] = texts->rows[i];
 	free(next);
 	return sorted;
 }
 
-static void tell_parts(const struct corpus *corpus, const uint32_t *rows, size_t count,
-		       struct tally *tally)
+static void tell_parts(const struct texts *texts, struct tally *tally)
 {
+	const struct corpus *corpus = texts->corpus;
 	size_t *first = x_calloc(corpus->labels.count + 1, sizeof(*first));
-	uint32_t *sorted = by_label(corpus, rows, count, tally, first);
+	uint32_t *sorted = by_label(texts, tally, first);
 	uint32_t *in = x_calloc(corpus->features + 1, sizeof(*in));
-	start_parts(corpus, count, tally);
-	for (uint32_t l = 0; l < corpus->labels.count; l++)
-		count_label(corpus, sorted + first[l], first[l + 1] - first[l], l, count, in,
-			    tally);
+	start_parts(texts, tally);
+	for (uint32_t l = 0; l < corpus->labels.count; l++) {
+		struct texts of_label = {corpus, sorted + first[l], first[l + 1] - first[l]};
+		add_label(&of_label, (double)texts->count, in, tally);
+	}
 	free(in);
 	free(sorted);
 	free(first);
 }
 
-static void tally_texts(const struct corpus *corpus, const uint32_t *rows, size_t count,
-			struct tally *tally)
+static struct tally tally_texts(const struct texts *texts)
 {
-	tally->seen = x_calloc(corpus->features + 1, sizeof(*tally->seen));
-	tally->texts = x_calloc(corpus->labels.count + 1, sizeof(*tally->texts));
-	tally->parts = x_calloc(corpus->features + 1, sizeof(*tally->parts));
-	count_seen(corpus, rows, count, tally);
-	tell_parts(corpus, rows, count, tally);
+	size_t features = texts->corpus->features, labels = texts->corpus->labels.count;
+	struct tally tally = {
+	    .seen = x_calloc(features + 1, sizeof(*tally.seen)),
+	    .inside = x_calloc(labels + 1, sizeof(*tally.inside)),
+	    .parts = x_calloc(features + 1, sizeof(*tally.parts)),
+	};
+	count_seen(texts, &tally);
+	tell_parts(texts, &tally);
+	return tally;
 }
 
 static void tally_free(struct tally *tally)
 {
 	free(tally->seen);
-	free(tally->texts);
+	free(tally->inside);
 	free(tally->parts);
 }
 
-float *vector_heft(const struct corpus *corpus, const uint32_t *rows, size_t count, float focus)
+float *vector_heft(const struct texts *texts, float focus)
 {
-	struct tally tally;
-	float *heft = x_calloc(corpus->features + 1, sizeof(*heft));
-	tally_texts(corpus, rows, count, &tally);
-	for (uint32_t f = 0; f < corpus->features; f++) {
-		if (tally.seen[f] < LEAST_SEEN)
+	uint32_t features = texts->corpus->features;
+	struct tally tally = tally_texts(texts);
+	float *heft = x_calloc(features + 1, sizeof(*heft));
+	for (uint32_t f = 0; f < features; f++) {
+		if (tally.seen[f] < CORPUS_LEAST_SEEN)
 			continue;
-		double rare = log((1 + (double)count) / (1 + (double)tally.seen[f])) + 1;
+		double rare = log((1 + (double)texts->count) / (1 + (double)tally.seen[f])) + 1;
 		double parts = pow(fmax(tally.parts[f], 1e-6), 0.5 * (double)focus);
 		/* as it will be kept */
 		heft[f] = model_heft(model_heft_step((float)(rare * parts)));
@@ -145,20 +157,20 @@ float *vector_heft(const struct corpus *corpus, const uint32_t *rows, size_t cou
 	return heft;
 }
 
-float *vector_worth(const struct corpus *corpus, const uint32_t *rows, size_t count)
+float *vector_worth(const struct texts *texts)
 {
-	struct tally tally;
-	float *worth = x_calloc(corpus->features + 1, sizeof(*worth));
-	tally_texts(corpus, rows, count, &tally);
-	for (uint32_t f = 0; f < corpus->features; f++)
+	uint32_t features = texts->corpus->features;
+	struct tally tally = tally_texts(texts);
+	float *worth = x_calloc(features + 1, sizeof(*worth));
+	for (uint32_t f = 0; f < features; f++)
 		worth[f] = (float)(tally.seen[f] * tally.parts[f]);
 	tally_free(&tally);
 	return worth;
 }
 
-/* ---- a text ------------------------------------------------------------------------------------
- */
+/* ---- a text ---------------------------------------------------------------------------------- */
 
+/* Nearly all occur once: without the logarithm then. */
 static float voices_of(uint32_t count)
 {
 	return count == 1 ? 1 : model_voices(count);

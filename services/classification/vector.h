@@ -14,13 +14,13 @@ struct vector {
 };
 
 /*
- * Of each feature, from the texts at rows: how rare it is times how well it parts the labels, to
- * the power of focus. 0: it is too rare to be known. The caller frees it.
+ * Of each feature, from these texts: how rare it is times how well it parts the labels, to the
+ * power of focus. 0: it is too rare to be known. The caller frees it.
  */
-float *vector_heft(const struct corpus *corpus, const uint32_t *rows, size_t count, float focus);
+float *vector_heft(const struct texts *texts, float focus);
 
 /* How much each feature helps to tell the labels apart; the caller frees it. */
-float *vector_worth(const struct corpus *corpus, const uint32_t *rows, size_t count);
+float *vector_worth(const struct texts *texts);
 
 /* The text's known features. */
 void vector_read(const struct corpus *corpus, const float *heft, uint32_t text,

@@ -73,15 +73,26 @@ def test_scores_of_labelled_lines():
     done = run(lines(*rows), "--evaluate", "--progress")
     table = dict(re.findall(r"^(\S.*?) +([\d.]+)$", done.stdout.decode(), re.M))
     assert table["texts"] == "2" and table["accuracy"] == "0.5000" and table["language accuracy"] == "0.5000"
+    assert table["macro-F1"] == "0.3333"   # of its label 2/3; of the other, which is never guessed, none
+    assert 0 < float(table["calibration error by chance"]) < 1
     assert float(table["documents a second"]) > 0
     assert b"2 lines" in done.stderr and b"100 %" not in done.stderr   # of a pipe nobody knows the end
     for wrong, reason in (({"text": "x"}, "label: is missing"), ({"text": "x", "label": 1}, "label: must be"),
-                          ({"text": "x", "label": ""}, "label: is empty"),
+                          ({"text": "x", "label": ""}, "label: 1 to 200 bytes"),
+                          ({"text": "x", "label": "a" * 201}, "label: 1 to 200 bytes"),
                           ({"text": "x", "label": "a", "lang": 1}, "lang: must be")):
         done = run(lines(rows[0], wrong), "--evaluate")
         assert done.returncode == 1 and f"standard input line 2: {reason}" in done.stderr.decode()
         assert not done.stdout
     assert run("", "--evaluate").returncode == 1
+
+
+def test_labels_of_scored_lines_are_bounded():
+    rows = [{"text": "x", "label": f"l{i % 1000}"} for i in range(2000)]
+    assert run(lines(*rows), "--evaluate").returncode == 0
+    done = run(lines(*rows, {"text": "x", "label": "l1000"}), "--evaluate")
+    assert done.returncode == 1 and not done.stdout
+    assert b"standard input line 2001: label: there are more than 1000 different ones" in done.stderr
 
 
 def test_calls(tmp_path):

@@ -75,6 +75,7 @@ def test_dev_lines_are_what_the_scores_are_of(folder):
     done = train(folder, "--dev", folder / "dev.jsonl")
     assert done.returncode == 0
     assert done.stdout.startswith(f"{3 * len(kinds.known())} texts of the dev file".encode())
+    assert b"calibration error by chance" in done.stdout
     assert [p.name for p in folder.glob("a.model*")] == ["a.model"]
 
 
@@ -121,7 +122,9 @@ def test_some_lines_without_a_language_make_none_foreign(folder):
     (b"a\t" + 300000 * b"x" + b"\n", b"bad.tsv line 1: text: at most 262144 bytes"),
     (b"a\t" + 3000000 * b"x" + b"\n", b"bad.tsv line 1"),
     (b"a\t###\nb\t!!!\n" * 8, b"in common"),
-], ids=["no tab", "NUL", "long text", "long line", "no letters"])
+    (b"".join(b"l%d\tx\n" % i for i in range(1001)),
+     b"bad.tsv line 1001: label: there are more than 1000 different ones"),
+], ids=["no tab", "NUL", "long text", "long line", "no letters", "many labels"])
 def test_tables_are_checked_like_json_lines(folder, table, named):
     (folder / "bad.tsv").write_bytes(table)
     done = train(folder, texts="bad.tsv")
@@ -139,6 +142,6 @@ def test_scores_that_cannot_be_written_are_an_error(folder):
 def test_a_small_model_is_filled_though_all_features_tell_as_much(folder):
     (folder / "lines.jsonl").write_text("".join(
         json.dumps({"text": " ".join(f"w{(i // 2) * 31 + k:x}q{k}" for k in range(60)),
-                    "label": f"l{i // 2 % 2}"}) + "\n" for i in range(1200)))
+                    "label": f"l{i // 2 % 2}"}) + "\n" for i in range(420)))
     trained(folder, "--size", "1")
     assert (folder / "a.model").stat().st_size > 600000

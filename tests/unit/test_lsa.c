@@ -18,7 +18,6 @@ enum { TEXTS = 120, N = LSA_DIRECTIONS, LANES = 8 };
 
 struct fixture {
 	struct corpus *corpus;
-	uint32_t rows[TEXTS];
 	float *heft;
 	struct lsa *lsa;
 };
@@ -30,16 +29,17 @@ static int set_up(void **state)
 					    "crater in the asphalt road", "leak of the water main",
 					    "burst of the water main"};
 	struct fixture *fixture = calloc(1, sizeof(*fixture));
-	struct corpus_builder *builder = corpus_builder_new();
+	struct err err;
+	struct corpus_builder *builder = corpus_builder_new(CORPUS_FEATURES_MAX);
 	for (uint32_t i = 0; i < TEXTS; i++) {
 		char text[100];
 		snprintf(text, sizeof(text), "%s %u", kinds[i % 4], i % 13);
-		assert_int_equal(corpus_add(builder, text, strlen(text), "label", NULL), 0);
-		fixture->rows[i] = i;
+		assert_int_equal(corpus_add(builder, text, strlen(text), "label", NULL, &err), 0);
 	}
-	fixture->corpus = corpus_finish(&builder, 2);
-	fixture->heft = vector_heft(fixture->corpus, fixture->rows, TEXTS, 0);
-	fixture->lsa = lsa_new(fixture->corpus, fixture->rows, TEXTS, fixture->heft);
+	fixture->corpus = corpus_finish(&builder);
+	struct texts all = corpus_texts(fixture->corpus);
+	fixture->heft = vector_heft(&all, 0);
+	fixture->lsa = lsa_new(&all, fixture->heft);
 	*state = fixture;
 	return 0;
 }

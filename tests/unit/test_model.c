@@ -17,6 +17,7 @@
 #include "model_file.h"
 #include "model_write.h"
 #include "tune.h"
+#include "with_fold_table.h"
 
 #define FILE_NAME "test_model.model"
 
@@ -29,7 +30,6 @@ static const char *const words[][6] = {
     {"lamp", "light", "dark", "路灯", "bulb", "night"},
 };
 
-static struct fold_table *table;
 static struct folded folded;
 static struct features features;
 
@@ -40,15 +40,17 @@ static void quiet(const char *what)
 
 static struct corpus *make_corpus(void)
 {
-	struct corpus_builder *builder = corpus_builder_new();
+	struct corpus_builder *builder = corpus_builder_new(CORPUS_FEATURES_MAX);
+	struct err err;
 	char text[200];
 	for (int i = 0; i < 240; i++) {
 		const char *const *of = words[i % 4];
 		snprintf(text, sizeof(text), "please the %s and the %s near our house, %s",
 			 of[i / 4 % 6], of[i / 24 % 6], of[(i / 4 + i / 24 + 1) % 6]);
-		assert_int_equal(corpus_add(builder, text, strlen(text), labels[i % 4], "en"), 0);
+		assert_int_equal(corpus_add(builder, text, strlen(text), labels[i % 4], "en", &err),
+				 0);
 	}
-	return corpus_finish(&builder, 2);
+	return corpus_finish(&builder);
 }
 
 static int set_up(void **state)
@@ -56,16 +58,14 @@ static int set_up(void **state)
 	struct err err;
 	struct tuned tuned;
 	struct calibration calibration;
-	uint32_t service[4], rows[240];
-	(void)state;
-	table = fold_table_new();
+	uint32_t service[4];
+	with_fold_table(state);
 	struct corpus *corpus = make_corpus();
-	for (uint32_t i = 0; i < 240; i++)
-		rows[i] = i;
+	struct texts all = corpus_texts(corpus);
 	model_services((const char *const *)corpus->labels.name, 4, service);
 	tune(corpus, quiet, &tuned);
 	calibrate(&tuned.held, service, 0.9, &calibration);
-	struct learned *learned = learn(corpus, rows, corpus->texts, &tuned.recipe);
+	struct learned *learned = learn(&all, &tuned.recipe);
 	static const float shares[] = {0.1f, 0.2f, 0.3f, 0.4f};
 	struct model_parts parts = {.corpus = corpus,
 				    .learned = learned,
@@ -84,12 +84,10 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-	(void)state;
-	fold_table_free(&table);
 	folded_free(&folded);
 	features_free(&features);
 	unlink(FILE_NAME);
-	return 0;
+	return drop_fold_table(state);
 }
 
 #define MANY 70 /* labels: more than a byte each would fit into a line */
@@ -105,20 +103,18 @@ static void write_many(const char *file)
 {
 	struct err err;
 	char text[80], name[20], word[20];
-	uint32_t rows[4 * MANY];
 	float none[MANY] = {0}, shares[MANY] = {1};
-	struct corpus_builder *builder = corpus_builder_new();
+	struct corpus_builder *builder = corpus_builder_new(CORPUS_FEATURES_MAX);
 	for (int i = 0; i < 4 * MANY; i++) {
 		mark(i % MANY, word);
 		snprintf(text, sizeof(text), "there is %s in our street since %d days", word,
 			 i / MANY);
 		snprintf(name, sizeof(name), "kind.%d", i % MANY);
-		assert_int_equal(corpus_add(builder, text, strlen(text), name, "en"), 0);
-		rows[i] = (uint32_t)i;
+		assert_int_equal(corpus_add(builder, text, strlen(text), name, "en", &err), 0);
 	}
-	struct corpus *corpus = corpus_finish(&builder, 2);
-	struct learned *learned =
-	    learn(corpus, rows, corpus->texts, &(struct recipe){.focus = 0.5f, .cost = 1});
+	struct corpus *corpus = corpus_finish(&builder);
+	struct texts all = corpus_texts(corpus);
+	struct learned *learned = learn(&all, &(struct recipe){.focus = 0.5f, .cost = 1});
 	struct calibration calibration = {
 	    .sharpness = 20, .tilt = 1, .bias = none, .threshold = none};
 	struct model_parts parts = {.corpus = corpus,
