@@ -213,20 +213,33 @@ static void sign(struct image *image)
 			   bytes + from, image->size - from, NULL, 0);
 }
 
+/* What becomes the file once it is whole; the caller frees it. */
+static char *fresh_name(const char *file)
+{
+	return x_printf("%s.new", file);
+}
+
+/* errno says why. */
+static int cannot_write(const char *file, struct err *err)
+{
+	return err_set(err, "%s cannot be written: %s", file, strerror(errno));
+}
+
 int model_writable(const char *file, struct err *err)
 {
 	struct stat there;
-	char *fresh = x_printf("%s.new", file);
-	int problem = stat(file, &there) == 0 && S_ISDIR(there.st_mode) ? EISDIR : 0;
-	FILE *out = problem ? NULL : fopen(fresh, "wb");
-	if (!out && !problem)
-		problem = errno;
+	char *fresh = fresh_name(file);
+	bool folder = stat(file, &there) == 0 && S_ISDIR(there.st_mode);
+	FILE *out = folder ? NULL : fopen(fresh, "wb");
+	if (folder)
+		errno = EISDIR;
+	int failed = out ? 0 : cannot_write(file, err);
 	if (out) {
 		fclose(out);
 		unlink(fresh);
 	}
 	free(fresh);
-	return problem ? err_set(err, "%s cannot be written: %s", file, strerror(problem)) : 0;
+	return failed;
 }
 
 int model_write(const char *file, const struct model_parts *parts, struct err *err)
@@ -234,18 +247,16 @@ int model_write(const char *file, const struct model_parts *parts, struct err *e
 	struct image image = draw(parts);
 	name(&image);
 	sign(&image);
-	char *fresh = x_printf("%s.new", file);
+	char *fresh = fresh_name(file);
 	FILE *out = fopen(fresh, "wb");
 	bool written = out && fwrite(image.bytes, 1, image.size, out) == image.size &&
 		       fflush(out) == 0 && fsync(fileno(out)) == 0;
 	if (out)
 		written &= fclose(out) == 0;
-	if (!written || rename(fresh, file)) {
-		err_set(err, "%s cannot be written: %s", file, strerror(errno));
+	int failed = written && rename(fresh, file) == 0 ? 0 : cannot_write(file, err);
+	if (failed)
 		unlink(fresh);
-		written = false;
-	}
 	free(fresh);
 	free(image.bytes);
-	return written ? 0 : -1;
+	return failed;
 }
