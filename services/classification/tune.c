@@ -2,7 +2,6 @@
 
 #include <math.h>
 #include <pthread.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,8 +18,7 @@
 #define CHANCE        0.7   /* see consider */
 #define FOREIGN       0.005 /* share of texts that may have fewer known features than least_known */
 
-/* ---- parts ------------------------------------------------------------------------------------
- */
+/* ---- parts ----------------------------------------------------------------------------------- */
 
 struct split {
 	uint32_t *rows; /* label after label, those of each in an order of chance */
@@ -79,8 +77,7 @@ static struct split thin_out(const struct split *split, size_t most)
 	return thin;
 }
 
-/* ---- a trial ----------------------------------------------------------------------------------
- */
+/* ---- a trial --------------------------------------------------------------------------------- */
 
 struct trials {
 	struct held held;
@@ -89,8 +86,7 @@ struct trials {
 
 static void trials_free(struct trials *trials)
 {
-	free(trials->held.score);
-	free(trials->held.label);
+	held_free(&trials->held);
 	free(trials->known);
 }
 
@@ -188,8 +184,7 @@ static struct trials try_recipe(const struct corpus *corpus, const struct split 
 	return trials;
 }
 
-/* ---- the search -------------------------------------------------------------------------------
- */
+/* ---- the search ------------------------------------------------------------------------------ */
 
 struct search {
 	const struct corpus *corpus;
@@ -225,16 +220,28 @@ static void consider(struct search *search, struct recipe recipe)
 	trials_free(&trials);
 }
 
-/* The recipe with another value in one place, the best so far being the one that is changed. */
-static void vary(struct search *search, size_t place, float a, float b)
+static struct recipe with_depth(struct recipe recipe, float depth)
 {
-	const struct recipe from = search->best;
-	const float values[] = {a, b};
-	for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++) {
-		struct recipe recipe = from;
-		*(float *)((char *)&recipe + place) = values[i];
-		consider(search, recipe);
-	}
+	recipe.depth = depth;
+	return recipe;
+}
+
+static struct recipe with_focus(struct recipe recipe, float focus)
+{
+	recipe.focus = focus;
+	return recipe;
+}
+
+static struct recipe with_cost(struct recipe recipe, float cost)
+{
+	recipe.cost = cost;
+	return recipe;
+}
+
+static struct recipe with_balance(struct recipe recipe, float balance)
+{
+	recipe.balance = balance;
+	return recipe;
 }
 
 /*
@@ -243,14 +250,21 @@ static void vary(struct search *search, size_t place, float a, float b)
  */
 static struct recipe find_recipe(struct search *search, bool few)
 {
+	const struct recipe *best = &search->best;
 	bool deep = few && search->corpus->features <= LSA_FEATURES_MAX;
-	consider(search, (struct recipe){0.5f, 1, 0.25f, deep ? 1.5f : 0});
-	if (deep)
-		vary(search, offsetof(struct recipe, depth), 0, 2.5f);
-	vary(search, offsetof(struct recipe, focus), 0, 1);
-	vary(search, offsetof(struct recipe, cost), 0.5f, 2);
-	vary(search, offsetof(struct recipe, balance), 0, 0.5f);
-	return search->best;
+	consider(search, (struct recipe){
+			     .focus = 0.5f, .cost = 1, .balance = 0.25f, .depth = deep ? 1.5f : 0});
+	if (deep) {
+		consider(search, with_depth(*best, 0));
+		consider(search, with_depth(*best, 2.5f));
+	}
+	consider(search, with_focus(*best, 0));
+	consider(search, with_focus(*best, 1));
+	consider(search, with_cost(*best, 0.5f));
+	consider(search, with_cost(*best, 2));
+	consider(search, with_balance(*best, 0));
+	consider(search, with_balance(*best, 0.5f));
+	return *best;
 }
 
 static int by_size(const void *a, const void *b)
@@ -280,7 +294,6 @@ void tune(const struct corpus *corpus, void (*say)(const char *what), struct tun
 
 void tuned_free(struct tuned *tuned)
 {
-	free(tuned->held.score);
-	free(tuned->held.label);
+	held_free(&tuned->held);
 	*tuned = (struct tuned){0};
 }
