@@ -76,9 +76,7 @@ static double fit_sharpness(const struct held *held, const float *bias)
 
 /* ---- rare labels ----------------------------------------------------------------------------- */
 
-/* Accuracy and macro-F1. */
-static void try_bias(const struct held *held, const struct calibration *calibration,
-		     double *accuracy, double *f1)
+static struct merit merit_of(const struct held *held, const struct calibration *calibration)
 {
 	struct tally *tally = x_calloc(held->labels, sizeof(*tally));
 	size_t right = 0;
@@ -87,9 +85,9 @@ static void try_bias(const struct held *held, const struct calibration *calibrat
 		tally_add(tally, held->label[t], best);
 		right += best == held->label[t];
 	}
-	*accuracy = score_share(right, held->texts);
-	*f1 = tally_macro_f1(tally, held->labels);
+	struct merit merit = {score_share(right, held->texts), tally_macro_f1(tally, held->labels)};
 	free(tally);
+	return merit;
 }
 
 static void set_relief(const struct held *held, const size_t *there, double relief,
@@ -108,18 +106,19 @@ static void set_relief(const struct held *held, const size_t *there, double reli
  */
 static void choose_relief(const struct held *held, struct calibration *calibration)
 {
-	double accuracy, f1, first = 0, best = -1, chosen = 0;
+	double first = 0, best = -1, chosen = 0;
 	size_t *there = x_calloc(held->labels, sizeof(*there));
 	for (size_t t = 0; t < held->texts; t++)
 		there[held->label[t]]++;
 	for (int step = 0; step <= RELIEF_STEPS; step++) {
 		double relief = step * RELIEF_STEP;
 		set_relief(held, there, relief, calibration);
-		try_bias(held, calibration, &accuracy, &f1);
+		struct merit merit = merit_of(held, calibration);
 		if (!step)
-			first = accuracy;
-		if (accuracy + f1 > best && accuracy >= first - ACCURACY_SPENT) {
-			best = accuracy + f1;
+			first = merit.accuracy;
+		if (merit.accuracy + merit.macro_f1 > best &&
+		    merit.accuracy >= first - ACCURACY_SPENT) {
+			best = merit.accuracy + merit.macro_f1;
 			chosen = relief;
 		}
 	}
@@ -278,12 +277,13 @@ static void start(const struct held *held, struct calibration *calibration)
 	choose_relief(held, calibration);
 }
 
-void calibrate_merit(const struct held *held, double *accuracy, double *f1)
+struct merit calibrate_merit(const struct held *held)
 {
 	struct calibration calibration;
 	start(held, &calibration);
-	try_bias(held, &calibration, accuracy, f1);
+	struct merit merit = merit_of(held, &calibration);
 	calibration_free(&calibration);
+	return merit;
 }
 
 void calibrate(const struct held *held, const uint32_t *service, double precision,

@@ -29,8 +29,13 @@ struct calibration {
 /* service: of each label, the first label of the same service. precision: wanted of the answers. */
 void calibrate(const struct held *held, const uint32_t *service, double precision,
 	       struct calibration *calibration);
-/* Accuracy and macro-F1 of the best guesses, as they are after calibration. */
-void calibrate_merit(const struct held *held, double *accuracy, double *f1);
+
+struct merit {
+	double accuracy, macro_f1;
+};
+
+/* Of the best guesses, as they are after calibration. */
+struct merit calibrate_merit(const struct held *held);
 void calibration_free(struct calibration *calibration);
 
 struct estimate {

@@ -15,7 +15,7 @@
 #define TEXTS_IN_FIVE 12000 /* up to so many texts every one is held aside once, in five parts */
 #define PARTS_MOST    5
 #define HELD_MOST     40000 /* scores that are kept for calibration */
-#define CHANCE        0.7   /* see consider */
+#define CHANCE        0.7   /* see tune_is_gain */
 #define FOREIGN       0.005 /* share of texts that may have fewer known features than least_known */
 
 /* ---- parts ----------------------------------------------------------------------------------- */
@@ -192,28 +192,34 @@ struct search {
 	size_t parts;
 	void (*say)(const char *what);
 	struct recipe best;
-	double merit; /* see consider */
+	struct merit merit; /* of the best */
+	size_t tried;       /* recipes */
 };
 
 /*
- * Accuracy, with the help for rare labels that calibration gives, counts twice: a few texts of rare
- * labels are half of what macro-F1 says. Two recipes differ on one text in twenty, so the standard
- * error of what is gained is three times the root of 0.05 over the texts: less may be chance.
+ * A few texts of rare labels are half of what macro-F1 says, so accuracy counts twice, and none of
+ * it is given for macro-F1: calibration helps rare labels already. Two recipes differ on one text
+ * in twenty, so the standard error of what is gained is three times the root of 0.05 over the
+ * texts: less may be chance.
  */
+bool tune_is_gain(struct merit best, struct merit other, size_t texts)
+{
+	double gained = other.accuracy - best.accuracy;
+	return gained >= 0 &&
+	       2 * gained + other.macro_f1 - best.macro_f1 > CHANCE / sqrt((double)texts);
+}
+
 static void consider(struct search *search, struct recipe recipe)
 {
 	char what[120];
-	double accuracy, f1;
 	struct trials trials = try_recipe(search->corpus, &search->split, search->parts, &recipe);
-	calibrate_merit(&trials.held, &accuracy, &f1);
+	struct merit merit = calibrate_merit(&trials.held);
 	snprintf(what, sizeof(what),
 		 "focus %.2f cost %.2f balance %.2f depth %.2f: accuracy %.4f, F1 %.4f",
 		 (double)recipe.focus, (double)recipe.cost, (double)recipe.balance,
-		 (double)recipe.depth, accuracy, f1);
+		 (double)recipe.depth, merit.accuracy, merit.macro_f1);
 	search->say(what);
-	double merit = 2 * accuracy + f1;
-	double chance = search->merit < 0 ? 0 : CHANCE / sqrt((double)trials.held.texts);
-	if (merit > search->merit + chance) {
+	if (!search->tried++ || tune_is_gain(search->merit, merit, trials.held.texts)) {
 		search->merit = merit;
 		search->best = recipe;
 	}
@@ -276,8 +282,7 @@ static int by_size(const void *a, const void *b)
 void tune(const struct corpus *corpus, void (*say)(const char *what), struct tuned *tuned)
 {
 	struct split all = split_texts(corpus);
-	struct search search = {
-	    .corpus = corpus, .split = thin_out(&all, TEXTS_TRIED), .say = say, .merit = -1};
+	struct search search = {.corpus = corpus, .split = thin_out(&all, TEXTS_TRIED), .say = say};
 	bool few = search.split.count <= TEXTS_IN_FIVE;
 	search.parts = few ? search.split.parts : 2;
 	tuned->recipe = find_recipe(&search, few);

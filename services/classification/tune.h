@@ -3,6 +3,8 @@
 #ifndef CLASSIFICATION_TUNE_H
 #define CLASSIFICATION_TUNE_H
 
+#include <stdbool.h>
+
 #include "calibrate.h"
 #include "corpus.h"
 #include "learn.h"
@@ -16,5 +18,8 @@ struct tuned {
 /* say is told what is being done. Deterministic. */
 void tune(const struct corpus *corpus, void (*say)(const char *what), struct tuned *tuned);
 void tuned_free(struct tuned *tuned);
+
+/* Whether another recipe is worth the change, tried on so many texts like the best so far. Pure. */
+bool tune_is_gain(struct merit best, struct merit other, size_t texts);
 
 #endif

@@ -245,7 +245,20 @@ static void a_clear_gain_is_taken(void **state)
 	assert_true(equal(&hidden.told[hidden.count - 1].recipe, &last));
 }
 
-/* Twice the accuracy plus macro-F1 is what counts. */
+/* Twice the accuracy plus macro-F1 is what counts, but no accuracy is given for macro-F1. */
+static void what_a_gain_is(void **state)
+{
+	const struct merit best = {0.8, 0.5};
+	(void)state;
+	assert_true(tune_is_gain(best, (struct merit){0.81, 0.5}, 10000));
+	assert_true(tune_is_gain(best, (struct merit){0.8, 0.51}, 10000));
+	assert_true(tune_is_gain(best, (struct merit){0.81, 0.49}, 10000));
+	assert_false(tune_is_gain(best, best, 10000));
+	assert_false(tune_is_gain(best, (struct merit){0.803, 0.5}, 10000)); /* 0.007 is the bar */
+	assert_false(tune_is_gain(best, (struct merit){0.81, 0.5}, 1000));
+	assert_false(tune_is_gain(best, (struct merit){0.799, 0.6}, 10000));
+}
+
 static void a_gain_that_may_be_chance_is_none(void **state)
 {
 	double most = 0;
@@ -268,6 +281,7 @@ int main(void)
 	    cmocka_unit_test(held_aside_is_not_learned_from),
 	    cmocka_unit_test(the_first_recipe_stays_where_all_are_as_good),
 	    cmocka_unit_test(a_clear_gain_is_taken),
+	    cmocka_unit_test(what_a_gain_is),
 	    cmocka_unit_test(a_gain_that_may_be_chance_is_none),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
