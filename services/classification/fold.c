@@ -135,12 +135,21 @@ static uint16_t add_special(struct fold_table *table, const UChar *points, int32
 	return table->specials++;
 }
 
+static uint16_t usual(uint16_t letter)
+{
+	for (size_t i = 0; i < sizeof(variants) / sizeof(variants[0]); i++) {
+		if (variants[i][0] == letter)
+			return variants[i][1];
+	}
+	return letter;
+}
+
 static void add_character(struct fold_table *table, UChar32 c)
 {
 	UChar folded[SPECIAL_POINTS] = {(UChar)c};
 	int32_t count = fold_alone(table->normalizer, c, folded);
 	table->class[c] = character_class(folded[0]);
-	table->folded[c] = folded[0];
+	table->folded[c] = usual(folded[0]); /* also of a capital's small letter */
 	if (!count) {
 		table->class[c] = character_class(c) | CLASS_COMPLEX;
 		table->folded[c] = (uint16_t)c;
@@ -159,8 +168,6 @@ struct fold_table *fold_table_new(void)
 		fatal("ICU cannot fold: %s", u_errorName(status));
 	for (UChar32 c = 0; c < TABLE_SIZE; c++)
 		add_character(table, c);
-	for (size_t i = 0; i < sizeof(variants) / sizeof(variants[0]); i++)
-		table->folded[variants[i][0]] = variants[i][1];
 	return table;
 }
 
@@ -290,16 +297,27 @@ static inline bool is_complex(const struct fold_table *table, UChar32 c, uint8_t
 	return special->order && special->order < before;
 }
 
-/* The whole text through ICU, into folded->utf16; returns its length. */
+static inline bool is_space(const struct fold_table *table, UChar32 c)
+{
+	return c >= 0 && c < TABLE_SIZE && table->class[c] == CLASS_SPACE;
+}
+
+/* The whole text through ICU, of several spaces the first, into folded->utf16; returns its length.
+ */
 static int32_t normalise(const struct fold_table *table, const char *text, int32_t size,
 			 struct folded *folded)
 {
 	UErrorCode status = U_ZERO_ERROR;
 	UChar raw[FOLD_POINTS_MAX];
 	int32_t length = 0;
+	bool spaced = false;
 	for (int32_t i = 0; i < size && length < FOLD_POINTS_MAX - 1;) {
 		UChar32 c;
 		U8_NEXT((const uint8_t *)text, i, size, c);
+		bool again = spaced;
+		spaced = is_space(table, c);
+		if (spaced && again)
+			continue;
 		U16_APPEND_UNSAFE(raw, length, c < 0 ? 0xFFFD : c);
 	}
 	int32_t made = unorm2_normalize(table->normalizer, raw, length, NULL, 0, &status);
@@ -341,7 +359,7 @@ static bool fold_simple(const struct fold_table *table, const char *text, int32_
 
 void fold(const struct fold_table *table, const char *text, size_t size, struct folded *folded)
 {
-	int32_t length = size > FOLD_POINTS_MAX * 4 ? FOLD_POINTS_MAX * 4 : (int32_t)size;
+	int32_t length = size > INT32_MAX ? INT32_MAX : (int32_t)size;
 	if (!folded->points) { /* a token takes two points at least */
 		folded->points =
 		    x_calloc(FOLD_POINTS_MAX + 2 + FOLD_SPARE, sizeof(*folded->points));

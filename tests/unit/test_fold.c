@@ -40,7 +40,9 @@ static void equal(void **state)
 	    {"ﬁre \xEF\xBC\xA1\xEF\xBC\xA2", "fire ab"}, /* ligature, full width */
 	    {"e\xCC\x81t\xC3\xA9", "\xC3\xA9t\xC3\xA9"}, /* decomposed */
 	    {"ёлка", "елка"},
+	    {"ЁЛКА", "елка"},
 	    {"أحمد", "احمد"},
+	    {"\xEF\xBA\x83ح", "اح"}, /* a form that old programs write */
 	    {"น้ำ ไม่ไหล", "น้ำไม่ไหล"}, /* spaces do not part a script without spaces */
 	    {"路 灯\n坏了", "路灯坏了"},
 	    {"a\xFF\xFE"
@@ -130,12 +132,30 @@ static void is_bounded(void **state)
 	folded_free(&folded);
 }
 
+/* However many there are: before the text, in it, and where the library is needed. */
+static void spaces_take_no_room(void **state)
+{
+	static const char *const texts[] = {"street light", "stre\u0301et light", "路灯"};
+	enum { SPACES = 5 * FOLD_POINTS_MAX };
+	char *text = malloc(2 * SPACES + 100);
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		char *alone = strdup(tokens(texts[i]));
+		sprintf(text, "%*s%s%*s", SPACES, "", texts[i], SPACES, "");
+		assert_string_equal(tokens(text), alone);
+		free(alone);
+	}
+	sprintf(text, "a\u0301%*sb", SPACES, "\n");
+	assert_string_equal(tokens(text), "á|b");
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(equal),      cmocka_unit_test(looked_up_is_as_normalised),
 	    cmocka_unit_test(kept_apart), cmocka_unit_test(kinds),
-	    cmocka_unit_test(is_bounded),
+	    cmocka_unit_test(is_bounded), cmocka_unit_test(spaces_take_no_room),
 	};
 	return cmocka_run_group_tests(tests, with_fold_table, drop_fold_table);
 }
