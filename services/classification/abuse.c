@@ -3,13 +3,15 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unicode/uchar.h>
+#include <unicode/utf8.h>
 
 #include "util/alloc.h"
 
 #define LINKS_MANY     4
 #define WORDS_LEAST    16 /* fewer are not called a repetition */
 #define STRETCH_LEAST  24 /* times the same letter in a row */
-#define LETTERS_NEEDED 3  /* a text of so many bytes should hold a letter */
+#define LETTERS_NEEDED 3  /* a text of so many characters should hold a letter */
 
 enum { KIND_ABUSE, KIND_SPAM };
 
@@ -38,9 +40,12 @@ void abuse_free(struct abuse **abuse)
 	*abuse = NULL;
 }
 
-static bool is_letter(char c)
+/* Beyond ASCII everything but spaces counts as one. */
+static bool is_letter(UChar32 c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c & 0x80);
+	if (c >= 0x80)
+		return !u_isUWhiteSpace(c);
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c < 0;
 }
 
 static size_t count_links(const char *text, size_t size)
@@ -56,11 +61,15 @@ static size_t count_links(const char *text, size_t size)
 
 static bool has_letter(const char *text, size_t size)
 {
-	for (size_t i = 0; i < size; i++) {
-		if (is_letter(text[i]))
+	size_t characters = 0; /* but for spaces */
+	for (size_t i = 0; i < size;) {
+		UChar32 c;
+		U8_NEXT((const uint8_t *)text, i, size, c);
+		if (is_letter(c))
 			return true;
+		characters += !u_isUWhiteSpace(c);
 	}
-	return size < LETTERS_NEEDED;
+	return characters < LETTERS_NEEDED;
 }
 
 static bool tokens_equal(const struct folded *folded, const struct token *a, const struct token *b)

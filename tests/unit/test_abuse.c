@@ -39,7 +39,7 @@ static const struct {
 	{"They offered my father an instant loan on the street and he signed", NULL},
 	{"no no no no, please, not again", NULL},
 	{"!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!! help !!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!", NULL},
-	{"", NULL}, {"7", NULL},
+	{"", NULL}, {"7", NULL}, {"   \n", NULL}, {" 7   ", NULL},
 	{"I will kill you all, I know where you live", "i will kill you"},
 	{"Hurensöhne seid ihr", "hurensöhne"},
 	{"Я вас убью", "я вас убью"},
@@ -48,6 +48,7 @@ static const struct {
 	{"Click here and buy now", "click here"},
 	{"http://a.example http://b.example http://c.example http://d.example", "many links"},
 	{"1234 5678 ....", "no letters"},
+	{"\u00A01234\u3000", "no letters"},
 	{"spam spam spam spam spam spam spam spam spam spam spam spam spam spam spam spam", "one word repeated"},
 	{"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "one letter repeated"},
 };
