@@ -4,13 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unicode/uchar.h>
+#include <unicode/unorm2.h>
 #include <unicode/uscript.h>
 #include <unicode/utf8.h>
 
 #include "processor.h"
 #include "util/alloc.h"
+#include "util/log.h"
 
 #define TABLE_SIZE  0x10000
+#define ACCENTS_END 0x0700 /* marks below make one letter with the one before, others seldom do */
+#define DOT_ABOVE   0x0307
 #define SCRIPT_MARK 0xFF /* goes with the letter before it */
 #define SCRIPT_DROP 0xFE /* is as if it were not there */
 #define SYLLABLE    3    /* letters of an alphabet that a syllable or an ideograph stands for */
@@ -35,6 +39,7 @@ static const struct {
 enum { SCRIPT_UNKNOWN = SCRIPT_GROUPS, SCRIPT_HANGUL, SCRIPT_HIRAGANA, SCRIPT_KATAKANA };
 
 struct script_table {
+	const UNormalizer2 *composer;
 	uint16_t lower[TABLE_SIZE];
 	uint8_t script[TABLE_SIZE];
 };
@@ -77,7 +82,11 @@ static uint8_t script_of(UChar32 c)
 
 struct script_table *script_table_new(void)
 {
+	UErrorCode status = U_ZERO_ERROR;
 	struct script_table *table = x_calloc(1, sizeof(*table));
+	table->composer = unorm2_getNFCInstance(&status);
+	if (U_FAILURE(status))
+		fatal("ICU cannot compose: %s", u_errorName(status));
 	for (UChar32 c = 0; c < TABLE_SIZE; c++) {
 		UChar32 lower = u_tolower(c);
 		table->lower[c] = (uint16_t)(lower < TABLE_SIZE ? lower : c);
@@ -115,6 +124,21 @@ static inline size_t put(struct letters *letters, size_t count, uint16_t letter,
 	return count + 1;
 }
 
+/* Whether the mark and the letter before it are one letter, which *letter becomes. An i has its dot
+ * already. */
+static bool compose(const struct script_table *table, UChar32 mark, uint16_t *letter)
+{
+	if (mark >= ACCENTS_END)
+		return false;
+	if (mark == DOT_ABOVE && *letter == 'i')
+		return true;
+	UChar32 both = unorm2_composePair(table->composer, *letter, mark);
+	if (both < 0 || both >= TABLE_SIZE)
+		return false;
+	*letter = (uint16_t)both;
+	return true;
+}
+
 void letters_of(const struct script_table *table, const char *text, size_t size,
 		struct letters *letters)
 {
@@ -126,6 +150,8 @@ void letters_of(const struct script_table *table, const char *text, size_t size,
 		UChar32 c;
 		U8_NEXT((const uint8_t *)text, i, size, c);
 		script = look_up(table, c, &letter);
+		if (script == SCRIPT_MARK && compose(table, c, &letters->letter[count - 1]))
+			continue;
 		if (script == SCRIPT_MARK)
 			script = last;
 		else if (script < SCRIPTS_MAX)

@@ -176,6 +176,24 @@ static void only_letters_count(void **state)
 	}
 }
 
+/* Some systems write a letter and its accents as several characters. */
+static void letters_in_parts_are_whole(void **state)
+{
+	static const char *const same[][2] = {
+	    {"Sérült kerítés, kérem", "Se\u0301ru\u0308lt keri\u0301te\u0301s, ke\u0301rem"},
+	    {"đường bị ngập", "đươ\u0300ng bi\u0323 nga\u0323\u0302p"},
+	    {"Не работает свой лифт", "Не работает свои\u0306 лифт"},
+	    {"شارع آخر", "شارع ا\u0653خر"},
+	    {"İstanbul suyu kesik", "I\u0307stanbul suyu kesi\u0307k"},
+	};
+	(void)state;
+	for (size_t i = 0; i < COUNT(same); i++) {
+		struct language_guess a = of(same[i][0]), b = of(same[i][1]);
+		assert_string_equal(a.code, b.code);
+		assert_true(a.confidence == b.confidence);
+	}
+}
+
 static void long_texts_are_cut_not_overrun(void **state)
 {
 	size_t size = 200000;
@@ -236,6 +254,7 @@ int main(void)
 	    cmocka_unit_test(of_mixed_texts),
 	    cmocka_unit_test(says_nothing_where_nothing_can_be_known),
 	    cmocka_unit_test(only_letters_count),
+	    cmocka_unit_test(letters_in_parts_are_whole),
 	    cmocka_unit_test(long_texts_are_cut_not_overrun),
 	    cmocka_unit_test(a_damaged_table_is_refused),
 	};
