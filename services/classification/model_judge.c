@@ -137,8 +137,9 @@ static void be_honest(const struct model *model, float *score, struct verdict *v
 		score[l] *= by;
 	score[best] = sure;
 	verdict->guesses = labels < MODEL_GUESSES ? labels : MODEL_GUESSES;
+	/* where the best is hardly sure, another's part of what is left may be more */
 	for (uint32_t i = 0; i < verdict->guesses; i++)
-		verdict->best[i].confidence = score[verdict->best[i].label];
+		verdict->best[i].confidence = fminf(score[verdict->best[i].label], sure);
 }
 
 /* The service of the answer, or, when there is none, the likeliest. */
