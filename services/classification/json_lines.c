@@ -9,6 +9,7 @@
 #include "util/alloc.h"
 #include "util/buffer.h"
 #include "util/clock.h"
+#include "util/text.h"
 
 #define READ_AT_ONCE  (64 * 1024)
 #define SHOW_EVERY_MS 250
@@ -136,8 +137,10 @@ static const char *what_is_wrong(const json_error_t *wrong)
 		return "has a member twice";
 	case json_error_stack_overflow:
 		return "is nested too deeply";
-	case json_error_null_character:
+	case json_error_null_byte_in_key:
 		return "has a NUL character";
+	case json_error_numeric_overflow:
+		return "has a number that is too great";
 	default:
 		return "is no JSON object";
 	}
@@ -153,9 +156,14 @@ int json_lines_next(struct json_lines *lines, json_t **object, struct err *err)
 		return -1;
 	if (!line)
 		return 0;
-	lines->number++;
+	if (++lines->number == 1) {
+		size_t mark = text_byte_order_mark(line, size);
+		line += mark;
+		size -= mark;
+	}
 	show(lines, false);
-	json_t *value = json_loadb(line, size, JSON_REJECT_DUPLICATES, &wrong);
+	json_t *value = json_loadb(
+	    line, size, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, &wrong);
 	if (!value)
 		return err_set(err, "%s line %zu: %s (at byte %d)", lines->name, lines->number,
 			       what_is_wrong(&wrong), wrong.position);
@@ -180,6 +188,9 @@ int json_lines_string(const struct json_lines *lines, const json_t *object, cons
 	if (!json_is_string(found))
 		return err_set(err, "%s line %zu: %s: must be a string", lines->name, lines->number,
 			       member);
+	if (strlen(json_string_value(found)) != json_string_length(found))
+		return err_set(err, "%s line %zu: %s: has a NUL character", lines->name,
+			       lines->number, member);
 	if (json_string_length(found) > JSON_TEXT_MAX)
 		return err_set(err, "%s line %zu: %s: is longer than %d bytes", lines->name,
 			       lines->number, member, JSON_TEXT_MAX);

@@ -38,7 +38,8 @@ size_t json_lines_number(const struct json_lines *lines);    /* of the line last
 
 /*
  * *value: the member's text, owned by object; NULL when it is absent or null and need not be there.
- * -1: it is missing, no string or longer than JSON_TEXT_MAX; err names line and member.
+ * -1: it is missing, no string, longer than JSON_TEXT_MAX or has a NUL in it; err names line and
+ * member.
  */
 int json_lines_string(const struct json_lines *lines, const json_t *object, const char *member,
 		      bool needed, const char **value, struct err *err) MUST_CHECK;

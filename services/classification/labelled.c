@@ -62,6 +62,8 @@ struct label_map *label_map_load(const char *file, struct err *err)
 		err_set(err, "%s", reason);
 		label_map_free(&map);
 	}
+	if (map)
+		rest += text_byte_order_mark(rest, size);
 	while (map && (line = strsep(&rest, "\n"))) {
 		number++;
 		if (*line && *line != '\r' && *line != '#' && !add_renaming(map, line)) {
@@ -144,6 +146,9 @@ static int read_table_line(const struct reading *reading, size_t number, char *l
 {
 	while (size && (line[size - 1] == '\n' || line[size - 1] == '\r'))
 		line[--size] = '\0';
+	size_t mark = number == 1 ? text_byte_order_mark(line, size) : 0;
+	line += mark;
+	size -= mark;
 	char *text = strchr(line, '\t');
 	if (!size)
 		return 0;

@@ -46,7 +46,8 @@ static void last_line_needs_no_end(void **state)
 {
 	static const char *const inputs[] = {"{\"text\":\"a\"}\n{\"text\":\"b\"}\n",
 					     "{\"text\":\"a\"}\n{\"text\":\"b\"}",
-					     "{\"text\":\"a\"}\r\n {\"x\":1, \"text\":\"b\"} \n"};
+					     "{\"text\":\"a\"}\r\n {\"x\":1, \"text\":\"b\"} \n",
+					     "\xEF\xBB\xBF{\"text\":\"a\"}\n{\"text\":\"b\"}\n"};
 	struct err err;
 	size_t count;
 	(void)state;
@@ -54,6 +55,20 @@ static void last_line_needs_no_end(void **state)
 		assert_int_equal(read_all(inputs[i], strlen(inputs[i]), &count, &err), 0);
 		assert_int_equal(count, 2);
 	}
+}
+
+/* Whatever they hold, as long as it is JSON. */
+static void other_members_are_passed_over(void **state)
+{
+	static const char lines[] =
+	    "{\"text\":\"a\",\"id\":18446744073709551615}\n"
+	    "{\"text\":\"b\",\"id\":123456789012345678901234567890123456789012345678901234567890}\n"
+	    "{\"text\":\"c\",\"note\":\"\\u0000\",\"more\":{\"text\":[null,1.5]}}\n";
+	struct err err;
+	size_t count;
+	(void)state;
+	assert_int_equal(read_all(lines, strlen(lines), &count, &err), 0);
+	assert_int_equal(count, 3);
 }
 
 static void a_wrong_line_is_named(void **state)
@@ -69,7 +84,10 @@ static void a_wrong_line_is_named(void **state)
 	    {"{\"text\":7}", "input line 2: text: must be a string"},
 	    {"{\"text\":\"a\",\"text\":\"b\"}", "input line 2: has a member twice"},
 	    {"{\"text\":\"\xff\"}", "input line 2: is not UTF-8"},
-	    {"{\"text\":\"\\u0000\"}", "input line 2: has a NUL character"},
+	    {"{\"text\":\"\\u0000\"}", "input line 2: text: has a NUL character"},
+	    {"{\"text\":\"x\",\"\\u0000\":1}", "input line 2: has a NUL character"},
+	    {"{\"text\":\"x\",\"n\":1e999}", "input line 2: has a number that is too great"},
+	    {"\xEF\xBB\xBF{\"text\":\"x\"}", "input line 2: is no JSON object"},
 	};
 	char data[200];
 	struct err err;
@@ -115,6 +133,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(last_line_needs_no_end),
+	    cmocka_unit_test(other_members_are_passed_over),
 	    cmocka_unit_test(a_wrong_line_is_named),
 	    cmocka_unit_test(long_lines),
 	};

@@ -58,6 +58,11 @@ static void good_lines(void **state)
 			    "a=no light(en);b=x(-);");
 	assert_string_equal(read_all("t.tsv", "a\tno light\r\n\nb\tx\ty\n", NULL),
 			    "a=no light(-);b=x\ty(-);");
+	assert_string_equal(read_all("t.tsv",
+				     "\xEF\xBB\xBF"
+				     "a\tx\na\ty\n",
+				     NULL),
+			    "a=x(-);a=y(-);");
 }
 
 static void wrong_lines_are_named(void **state)
@@ -96,7 +101,8 @@ static void labels_are_mapped(void **state)
 {
 	struct err err;
 	(void)state;
-	put("t.map", "# foreign\tours\npothole\troads.pothole\n\nlamp\tlighting.street\n");
+	put("t.map",
+	    "\xEF\xBB\xBFpothole\troads.pothole\n# foreign\tours\n\nlamp\tlighting.street\n");
 	struct label_map *map = label_map_load("t.map", &err);
 	unlink("t.map");
 	assert_non_null(map);

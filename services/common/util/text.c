@@ -59,6 +59,12 @@ bool text_is_utf8(const char *text, size_t size)
 	return true;
 }
 
+size_t text_byte_order_mark(const char *text, size_t size)
+{
+	static const char mark[] = {'\xEF', '\xBB', '\xBF'};
+	return size >= sizeof(mark) && memcmp(text, mark, sizeof(mark)) == 0 ? sizeof(mark) : 0;
+}
+
 void text_hex(char *out, const void *bytes, size_t size)
 {
 	static const char digits[] = "0123456789abcdef";

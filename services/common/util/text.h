@@ -9,6 +9,8 @@
 bool text_is_empty(const char *text);             /* NULL or "" */
 bool text_equal(const char *a, const char *b);    /* NULL equals "" */
 bool text_is_utf8(const char *text, size_t size); /* well-formed, RFC 3629 */
+/* How many bytes of the text's beginning are a byte order mark, which some editors put there. */
+size_t text_byte_order_mark(const char *text, size_t size);
 /* size bytes as lower-case hex and a NUL: room for 2 * size + 1. */
 void text_hex(char *out, const void *bytes, size_t size);
 /* value as lower-case hex without leading zeros, and a NUL: room for 17. Gives back its length. */
