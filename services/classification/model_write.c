@@ -228,11 +228,11 @@ static int cannot_write(const char *file, struct err *err)
 int model_writable(const char *file, struct err *err)
 {
 	struct stat there;
+	if (stat(file, &there) == 0 && !S_ISREG(there.st_mode)) /* it would be replaced */
+		return err_set(err, "%s cannot be written: it is a directory, a device or a pipe",
+			       file);
 	char *fresh = fresh_name(file);
-	bool folder = stat(file, &there) == 0 && S_ISDIR(there.st_mode);
-	FILE *out = folder ? NULL : fopen(fresh, "wb");
-	if (folder)
-		errno = EISDIR;
+	FILE *out = fopen(fresh, "wb");
 	int failed = out ? 0 : cannot_write(file, err);
 	if (out) {
 		fclose(out);

@@ -157,12 +157,17 @@ void score_print(FILE *out, const struct score *score, double precision)
 void score_profile(const struct trial *trials, size_t count, uint32_t labels,
 		   struct profile *profile)
 {
+	size_t guesses = 0;
+	for (size_t i = 0; i < count; i++)
+		guesses += trials[i].guess < labels;
 	float each = 1 / (float)(count ? count : 1);
+	float each_guess = 1 / (float)(guesses ? guesses : 1);
 	*profile = (struct profile){.label_share = x_calloc(labels, sizeof(float))};
 	for (size_t i = 0; i < count; i++) {
 		float sure = fminf(fmaxf(trials[i].confidence, 0), 1);
 		size_t step = (size_t)(sure * CONFIDENCE_STEPS);
-		profile->label_share[trials[i].guess] += each;
+		if (trials[i].guess < labels)
+			profile->label_share[trials[i].guess] += each_guess;
 		profile->confidence_share[step < CONFIDENCE_STEPS ? step : CONFIDENCE_STEPS - 1] +=
 		    each;
 		profile->confidence += sure * each;

@@ -65,6 +65,7 @@ struct profile {
 	float confidence;
 };
 
+/* A guess that is no number below labels is none at all. */
 void score_profile(const struct trial *trials, size_t count, uint32_t labels,
 		   struct profile *profile);
 

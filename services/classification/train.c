@@ -212,8 +212,10 @@ static void score_held(const struct held *held, const struct calibration *calibr
 
 /* Texts that are not learned from: read before the rest of the work, judged after it. */
 struct dev {
+	struct names labels; /* theirs, some of which the model may not know */
 	struct dev_text {
-		char *text, *label;
+		char *text;
+		uint32_t label;
 	} * texts;
 	size_t count;
 };
@@ -224,9 +226,11 @@ static int add_dev(void *context, const char *text, size_t size, const char *lab
 	struct dev *dev = context;
 	(void)size;
 	(void)language;
-	(void)err;
+	uint32_t number;
+	if (names_add(&dev->labels, label, &number, err))
+		return err_context(err, "label");
 	dev->texts = x_realloc(dev->texts, dev->count + 1, sizeof(*dev->texts));
-	dev->texts[dev->count++] = (struct dev_text){x_strdup(text), x_strdup(label)};
+	dev->texts[dev->count++] = (struct dev_text){x_strdup(text), number};
 	return 0;
 }
 
@@ -235,6 +239,7 @@ static int read_dev(const struct request *request, const struct label_map *map, 
 {
 	if (!request->dev)
 		return 0;
+	names_start(&dev->labels, MODEL_LABELS_MAX);
 	if (labelled_read(request->dev, map, add_dev, dev, err))
 		return -1;
 	return dev->count ? 0 : err_set(err, "%s: there is no text in it", request->dev);
@@ -242,34 +247,42 @@ static int read_dev(const struct request *request, const struct label_map *map, 
 
 static void free_dev(struct dev *dev)
 {
-	for (size_t i = 0; i < dev->count; i++) {
+	for (size_t i = 0; i < dev->count; i++)
 		free(dev->texts[i].text);
-		free(dev->texts[i].label);
-	}
 	free(dev->texts);
+	names_free(&dev->labels);
 }
 
+/* Guesses are as the model numbers them; NAMES_NONE: there is none. */
 static void judge_texts(const struct model *model, const struct dev *dev, struct trial *trials)
 {
 	struct fold_table *table = fold_table_new();
 	struct folded folded = {0};
 	struct features features = {0};
 	struct verdict verdict;
-	uint32_t labels = model_labels(model);
 	for (size_t i = 0; i < dev->count; i++) {
-		uint32_t right = 0;
 		fold(table, dev->texts[i].text, strlen(dev->texts[i].text), &folded);
 		features_of(&folded, &features);
 		model_judge(model, &features, &verdict);
-		while (right < labels &&
-		       strcmp(model_label(model, right), dev->texts[i].label) != 0)
-			right++; /* labels: one that it never saw */
-		trials[i] = (struct trial){right, verdict.best[0].label, verdict.best[0].confidence,
-					   verdict.abstained};
+		trials[i] = (struct trial){dev->texts[i].label,
+					   verdict.guesses ? verdict.best[0].label : NAMES_NONE,
+					   verdict.best[0].confidence, verdict.abstained};
 	}
 	fold_table_free(&table);
 	folded_free(&folded);
 	features_free(&features);
+}
+
+/* As the dev texts' labels are; what none of them has, and no guess at all, is one more. */
+static void renumber_guesses(const struct model *model, const struct dev *dev, struct trial *trials)
+{
+	for (size_t i = 0; i < dev->count; i++) {
+		uint32_t *guess = &trials[i].guess;
+		if (*guess != NAMES_NONE)
+			*guess = names_find(&dev->labels, model_label(model, *guess));
+		if (*guess == NAMES_NONE)
+			*guess = dev->labels.count;
+	}
 }
 
 /* By the model as it is in the file. */
@@ -281,9 +294,10 @@ static int score_dev(const struct request *request, const char *file, const stru
 		return -1;
 	struct trial *trials = x_calloc(dev->count, sizeof(*trials));
 	judge_texts(model, dev, trials);
-	score_trials(trials, dev->count, model_labels(model) + 1, request->precision, score);
 	free(profile->label_share);
 	score_profile(trials, dev->count, model_labels(model), profile);
+	renumber_guesses(model, dev, trials);
+	score_trials(trials, dev->count, dev->labels.count + 1, request->precision, score);
 	free(trials);
 	model_free(&model);
 	return 0;

@@ -2,12 +2,14 @@
 line is named before the long work and leaves the model that is there alone."""
 
 import json
+import os
+import re
 import subprocess
 
 import pytest
 
 from support import kinds
-from support.system import binary
+from support.system import ROOT, binary
 
 
 def lines(count=10, **more):
@@ -57,6 +59,8 @@ def test_models_that_differ_have_different_names(folder):
 @pytest.mark.parametrize("bad, named", [
     ('{"text": "no label"}\n', b"dev.jsonl line 1: label: is missing"),
     ("", b"dev.jsonl: there is no text in it"),
+    ("".join(json.dumps({"text": "x", "label": f"l{i}"}) + "\n" for i in range(1001)),
+     b"dev.jsonl line 1001: label: there are more than 1000 different ones"),
     (None, b"dev.jsonl: No such file"),
 ])
 def test_wrong_dev_lines_leave_the_model_alone(folder, bad, named):
@@ -83,6 +87,42 @@ def test_dev_lines_are_what_the_scores_are_of(folder):
 def test_a_place_that_cannot_be_written_is_told_at_once(folder, model, why):
     done = train(folder, model=model)
     assert done.returncode == 1 and why in done.stderr and b"learning" not in done.stderr
+
+
+def test_what_is_no_file_is_not_replaced(folder):
+    os.mkfifo(folder / "a.model")
+    done = train(folder)
+    assert done.returncode == 1 and b"pipe" in done.stderr and b"learning" not in done.stderr
+    assert (folder / "a.model").is_fifo()
+
+
+def scores(table):
+    return dict(re.findall(r"^(\S.*?) +([\d.]+)$", table.decode(), re.M))
+
+
+def test_dev_lines_are_scored_as_classify_scores_them(folder):
+    """Also those that say nothing, and those of labels that the model was not taught."""
+    first = kinds.known()[0]
+    odd = "".join(json.dumps({"text": text, "label": label}) + "\n" for text, label in (
+        ("", first), ("", first), ("x", "never.seen"), ("y", "never.met"), ("", "never.seen")))
+    (folder / "dev.jsonl").write_text(lines(3) + odd)
+    done = train(folder, "--dev", folder / "dev.jsonl")
+    assert done.returncode == 0, done.stderr
+    again = subprocess.run([binary("classify"), "--model", folder / "a.model", "--evaluate"], cwd=ROOT,
+                           input=(folder / "dev.jsonl").read_bytes(), capture_output=True, check=True)
+    told = scores(done.stdout)
+    assert {row: told[row] for row in ("accuracy", "macro-F1")} == {
+        row: scores(again.stdout)[row] for row in ("accuracy", "macro-F1")}
+
+
+def test_the_best_guess_is_never_less_sure_than_the_next(folder):
+    """Labels that nothing tells apart: of the best guess is known that it is hardly ever right."""
+    (folder / "lines.jsonl").write_text("".join(
+        json.dumps({"text": "the lamp is dark", "label": "a.b" if i % 2 else "c.d"}) + "\n" for i in range(20)))
+    trained(folder)
+    found = judged(folder, "the lamp is dark")
+    sure = [guess["confidence"] for guess in found["guesses"]]
+    assert sure == sorted(sure, reverse=True) and found["confidence"] == sure[0]
 
 
 def test_a_map_gives_categories_and_passes_over_the_rest(folder):

@@ -158,6 +158,11 @@ static void test_profile(void **state)
 	assert_true(fabsf(profile.confidence_share[9] - 0.5f) < 1e-6f);
 	assert_true(fabsf(profile.confidence - 0.625f) < 1e-6f);
 	free(profile.label_share);
+	const struct trial silent[] = {{0, UINT32_MAX, 0, true}, {1, 1, 0.9f, false}};
+	score_profile(silent, 2, 3, &profile);
+	assert_true(profile.label_share[0] <= 0 && profile.label_share[1] >= 1);
+	assert_true(fabsf(profile.confidence_share[0] - 0.5f) < 1e-6f);
+	free(profile.label_share);
 	score_profile(NULL, 0, 3, &profile);
 	assert_true(profile.label_share[0] <= 0 && profile.confidence <= 0);
 	free(profile.label_share);
