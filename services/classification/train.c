@@ -285,13 +285,9 @@ static void renumber_guesses(const struct model *model, const struct dev *dev, s
 	}
 }
 
-/* By the model as it is in the file. */
-static int score_dev(const struct request *request, const char *file, const struct dev *dev,
-		     struct score *score, struct profile *profile, struct err *err)
+static void score_dev(const struct request *request, const struct model *model,
+		      const struct dev *dev, struct score *score, struct profile *profile)
 {
-	struct model *model = model_load(file, err);
-	if (!model)
-		return -1;
 	struct trial *trials = x_calloc(dev->count, sizeof(*trials));
 	judge_texts(model, dev, trials);
 	free(profile->label_share);
@@ -299,8 +295,6 @@ static int score_dev(const struct request *request, const char *file, const stru
 	renumber_guesses(model, dev, trials);
 	score_trials(trials, dev->count, dev->labels.count + 1, request->precision, score);
 	free(trials);
-	model_free(&model);
-	return 0;
 }
 
 static void fill_card(const struct request *request, const struct score *score,
@@ -333,12 +327,14 @@ static int try_on_dev(const struct request *request, const struct dev *dev,
 		      struct err *err)
 {
 	char *trial = x_printf("%s.trial", request->model);
-	int failed = model_write(trial, parts, err);
-	if (!failed)
-		failed = score_dev(request, trial, dev, score, profile, err);
-	unlink(trial);
+	struct model *model = model_write(trial, parts, err) ? NULL : model_load(trial, err);
+	unlink(trial); /* before the long work, which may be interrupted */
 	free(trial);
-	return failed;
+	if (!model)
+		return -1;
+	score_dev(request, model, dev, score, profile);
+	model_free(&model);
+	return 0;
 }
 
 static int write_scored(const struct request *request, const struct dev *dev,

@@ -4,7 +4,9 @@ line is named before the long work and leaves the model that is there alone."""
 import json
 import os
 import re
+import signal
 import subprocess
+import time
 
 import pytest
 
@@ -81,6 +83,20 @@ def test_dev_lines_are_what_the_scores_are_of(folder):
     assert done.stdout.startswith(f"{3 * len(kinds.known())} texts of the dev file".encode())
     assert b"calibration error by chance" in done.stdout
     assert [p.name for p in folder.glob("a.model*")] == ["a.model"]
+
+
+def test_nothing_is_left_of_a_training_that_is_interrupted(folder):
+    kind = kinds.known()[0]
+    long = " ".join(text for _, text in kinds.texts(kind, 400, 1))[:20000]
+    (folder / "dev.jsonl").write_text((json.dumps({"text": long, "label": kind}) + "\n") * 800)
+    trial, seen = folder / "a.model.trial", 0
+    with subprocess.Popen([binary("train"), "--model", folder / "a.model", "--dev", folder / "dev.jsonl",
+                           folder / "lines.jsonl"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        while seen < 4 and process.poll() is None:   # that is, while the dev lines are judged
+            time.sleep(0.05)
+            seen = seen + 1 if trial.exists() else 0
+        process.send_signal(signal.SIGINT)
+    assert not trial.exists()
 
 
 @pytest.mark.parametrize("model, why", [("none/a.model", b"No such file"), (".", b"directory")])
