@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "labelled.h"
 #include "model.h"
@@ -25,13 +26,23 @@ struct evaluation {
 	int64_t spent_ns; /* on them, in classify alone */
 };
 
+/* A line's language may be written with a region and in capitals: de-AT, DE. */
+static bool is_language(const char *wanted, const char *found)
+{
+	size_t size = strlen(found);
+	if (!size || strncasecmp(wanted, found, size) != 0)
+		return false;
+	const char *region = wanted + size;
+	return !*region || ((*region == '-' || *region == '_') && strlen(region) == 3);
+}
+
 static void count_language(struct evaluation *evaluation, const char *wanted, const char *found)
 {
-	bool right = strcmp(wanted, found) == 0;
+	bool right = is_language(wanted, found);
 	evaluation->language_count++;
 	evaluation->language_right += right;
 	evaluation->language_said += *found != '\0';
-	evaluation->language_said_right += *found && right;
+	evaluation->language_said_right += right;
 }
 
 static void classify_timed(struct evaluation *evaluation, const char *text,
@@ -78,7 +89,7 @@ static int evaluate_one(void *context, const char *text, size_t size, const char
 	add_trial(evaluation, number, &found);
 	evaluation->urgent += found.urgency != REDRESS__URGENCY__ROUTINE;
 	evaluation->abuse += found.suspected_abuse;
-	if (language)
+	if (language && *language)
 		count_language(evaluation, language, found.language);
 	arena_reset(evaluation->arena);
 	return 0;

@@ -87,6 +87,15 @@ def test_scores_of_labelled_lines():
     assert run("", "--evaluate").returncode == 1
 
 
+@pytest.mark.parametrize("lang, right", [
+    ("de", "1.0000"), ("DE", "1.0000"), ("de-AT", "1.0000"), ("de_DE", "1.0000"), ("den", "0.0000"),
+    ("de-Cyrl", "0.0000"), ("", None), (None, None)])
+def test_a_language_is_scored_however_it_is_written(lang, right):
+    done = run(lines({"text": TEXTS[1][1], "label": "a.b", "lang": lang}), "--evaluate")
+    table = dict(re.findall(r"^(\S.*?) +([\d.]+)$", done.stdout.decode(), re.M))
+    assert done.returncode == 0 and table.get("language accuracy") == right
+
+
 def test_labels_of_scored_lines_are_bounded():
     rows = [{"text": "x", "label": f"l{i % 1000}"} for i in range(2000)]
     assert run(lines(*rows), "--evaluate").returncode == 0
