@@ -50,6 +50,8 @@ static void check(const struct answer *answer)
 	const Redress__Classification *found = &answer->found;
 	MUST(found->confidence >= 0 && found->confidence <= 1);
 	MUST(found->language_confidence >= 0 && found->language_confidence <= 1);
+	for (size_t i = 1; i < found->n_guesses; i++)
+		MUST(found->guesses[i]->confidence <= found->guesses[i - 1]->confidence);
 	MUST((*found->category == 0) == (found->abstained != 0));
 	MUST((found->urgency != REDRESS__URGENCY__ROUTINE) == (answer->why.n_urgency_terms > 0));
 	MUST(found->suspected_abuse == (answer->why.n_abuse_terms > 0));
@@ -62,6 +64,7 @@ static void must_be_equal(const struct answer *a, const struct answer *b)
 	MUST(strcmp(a->found.language, b->found.language) == 0);
 	MUST(a->found.urgency == b->found.urgency);
 	MUST(a->found.confidence == b->found.confidence);
+	MUST(a->found.suspected_abuse == b->found.suspected_abuse);
 	MUST(a->found.signature.len == b->found.signature.len);
 	MUST(!a->found.signature.len ||
 	     memcmp(a->found.signature.data, b->found.signature.data, SIGNATURE_SIZE) == 0);
