@@ -23,6 +23,7 @@ from support.system import BUILD, ROOT, System  # noqa: E402
 import bench_archival  # noqa: E402
 import bench_classification  # noqa: E402
 import bench_e2e  # noqa: E402
+import bench_folds  # noqa: E402
 import bench_handler  # noqa: E402
 import bench_intake  # noqa: E402
 import bench_stages  # noqa: E402
@@ -32,6 +33,7 @@ PARTS = {
     "stages": bench_stages.run,
     "archival": bench_archival.run,
     "classification": bench_classification.run,
+    "folds": bench_folds.run,
     "handler": bench_handler.run,
     "e2e": bench_e2e.run,
 }
@@ -44,7 +46,7 @@ class Bench:
         self.rounds = arguments.rounds
         self.cases = arguments.cases
         self.data = arguments.data
-        self.quick = arguments.quick
+        self.sets = arguments.sets
         self.folder = folder
         self.servers = servers
         self._systems = 0
@@ -97,8 +99,8 @@ def arguments():
                         help="size of the end-to-end backlog (default 300000)")
     parser.add_argument("--data", type=pathlib.Path, default=ROOT.parent / "shared" / "data",
                         help="folder of the complaints (default ../shared/data)")
-    parser.add_argument("--quick", action="store_true",
-                        help="classification: only some of the sets, the quickest")
+    parser.add_argument("--sets", type=lambda names: names.split(","), metavar="NAME,...",
+                        help="classification and folds: only these sets of texts (default all)")
     parser.add_argument("--ports", type=int, default=20900, help="first port of the servers")
     parsed = parser.parse_args()
     unknown = set(parsed.parts) - {*PARTS, "all", "memory"}

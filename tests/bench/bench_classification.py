@@ -29,32 +29,39 @@ FASTTEXT = ["-lr", "0.5", "-wordNgrams", "2", "-minn", "2", "-maxn", "5"]
 EPOCHS, EPOCHS_LEAST = 25, 5
 ENOUGH_ROWS = 60000     # with more, fastText has fewer epochs and the SVM so many of them
 SVM_SLOTS = 1 << 20
-QUICK = ["belediye_tr", "india_tweets_en", "thai_pmo_th", "raddialog_de", "bengaluru_civic_en"]
 RATE_BYTES = 2000000    # of texts, the set's over and over: fewer are too quick to be timed
 WANTED = 0.95
 BINS = 15
 
 
 class Texts:
-    """The texts and labels of one set."""
+    """The texts and labels of one set: to learn from, and to judge by."""
 
-    def __init__(self, data, name, folder):
+    def __init__(self, name, folder, train, dev):
         self.name = name
         self.folder = folder
         self.no_spaces = name.endswith(("_th", "_zh"))
-        self.train = self._read(data / "train" / f"{name}.jsonl.gz")
-        self.dev = self._read(data / "dev" / f"{name}.jsonl.gz")
-        self.times = times_over([text for text, _ in self.dev])
-        for part, rows in ("train", self.train), ("dev", self.dev):
+        self.train = train
+        self.dev = dev
+        for part, rows in ("train", train), ("dev", dev):
             with open(folder / f"{part}.jsonl", "w") as out:
                 for text, label in rows:
                     print(json.dumps({"text": text, "label": label}, ensure_ascii=False), file=out)
 
-    @staticmethod
-    def _read(path):
-        rows = (json.loads(line) for line in gzip.open(path, "rt"))
-        return [(" ".join(row["text"].split()), row["label"]) for row in rows
-                if row.get("text") and row.get("label")]
+
+def read(data, part, name):
+    """Text and label of each row of a set's part."""
+    rows = (json.loads(line) for line in gzip.open(data / part / f"{name}.jsonl.gz", "rt"))
+    return [(" ".join(row["text"].split()), row["label"]) for row in rows
+            if row.get("text") and row.get("label")]
+
+
+def wanted_sets(bench):
+    there = sorted(path.name.split(".")[0] for path in (bench.data / "train").glob("*.jsonl.gz"))
+    unknown = sorted(set(bench.sets or []) - set(there))
+    if unknown or not there:
+        sys.exit(f"bench: {bench.data}/train has no {', '.join(unknown) or 'labelled texts'}")
+    return bench.sets or there
 
 
 def execute(command, stdin=None, stdout=subprocess.DEVNULL):
@@ -68,9 +75,9 @@ def execute(command, stdin=None, stdout=subprocess.DEVNULL):
     return time.monotonic() - began, usage.ru_maxrss / 1024, usage.ru_utime + usage.ru_stime
 
 
-def times_over(lines):
-    """How often the lines are to be read."""
-    return -(-RATE_BYTES // sum(len(line.encode()) for line in lines))
+def many_times(text):
+    """The lines, over and over."""
+    return text.splitlines(keepends=True) * -(-RATE_BYTES // len(text.encode()))
 
 
 def rates(rounds, contenders):
@@ -125,7 +132,7 @@ def redress(texts, bench):
     with open(texts.folder / "dev.jsonl") as lines:
         out = subprocess.run([classify, "--model", model, "--evaluate"], stdin=lines, check=True,
                              capture_output=True, text=True).stdout
-    lines = (texts.folder / "dev.jsonl").read_text().splitlines(keepends=True) * texts.times
+    lines = many_times((texts.folder / "dev.jsonl").read_text())
 
     def predict(count):
         (texts.folder / "some.jsonl").write_text("".join(lines[:count]))
@@ -141,7 +148,7 @@ def redress(texts, bench):
             "train": seconds, "memory": memory, "size": model.stat().st_size}
 
 
-def fasttext(texts, _bench):
+def fasttext(texts):
     def plain(text):
         return re.sub(r"([^\w\s])", r" \1 ", text.lower())
 
@@ -159,7 +166,7 @@ def fasttext(texts, _bench):
                          check=True, capture_output=True, text=True).stdout.splitlines()
     back = {value: name for name, value in code.items()}
     found = [line.split() or ["", "0"] for line in out]
-    lines = (folder / "ft.dev").read_text().splitlines(keepends=True) * texts.times
+    lines = many_times((folder / "ft.dev").read_text())
 
     def predict(count):
         (folder / "ft.some").write_text("".join(lines[:count]))
@@ -215,7 +222,7 @@ class Tfidf:
         return f"{label} " + " ".join(f"{s + 1}:{v / length:.5g}" for s, v in row) + "\n"
 
 
-def svm(texts, _bench):
+def svm(texts):
     rows = texts.train
     if len(rows) > ENOUGH_ROWS:
         rows = random.Random(1).sample(rows, ENOUGH_ROWS)
@@ -231,8 +238,9 @@ def svm(texts, _bench):
     learned, memory, _ = execute(["liblinear-train", "-s", "1", "-c", "1", "-q", folder / "svm.train",
                            folder / "svm.model"])
     execute(["liblinear-predict", folder / "svm.dev", folder / "svm.model", folder / "svm.out"])
-    found = [int(float(line)) for line in (folder / "svm.out").read_text().split()]
-    return {**scores([names[label] for _, label in texts.dev], found),
+    back = {str(number): name for name, number in names.items()}
+    found = [back[number] for number in (folder / "svm.out").read_text().split()]
+    return {**scores([label for _, label in texts.dev], found), "guessed": found,
             "train": seconds + learned, "memory": memory,
             "size": (folder / "svm.model").stat().st_size}
 
@@ -254,13 +262,14 @@ def shown(value, form):
 
 def measure_set(bench, name):
     with tempfile.TemporaryDirectory(dir=bench.folder) as folder:
-        texts = Texts(bench.data, name, pathlib.Path(folder))
+        texts = Texts(name, pathlib.Path(folder), read(bench.data, "train", name),
+                      read(bench.data, "dev", name))
         # each keeps one core busy; the SVM's texts in a process of their own, since what this one has in
         # memory counts as the peak of the programs that it starts
         with concurrent.futures.ProcessPoolExecutor(1) as pool:
-            learned = pool.submit(svm, texts, None)
+            learned = pool.submit(svm, texts)
             results = {"redress": redress(texts, bench), "svm": learned.result()}
-        results["fasttext"] = fasttext(texts, bench)
+        results["fasttext"] = fasttext(texts)
         raced = {who: result.pop("predict") for who, result in results.items() if "predict" in result}
         for who, found in rates(bench.rounds, raced).items():
             results[who]["rates"], results[who]["rate"] = found, median(found)
@@ -280,12 +289,7 @@ def measure_set(bench, name):
 
 def run(bench):
     install()
-    names = sorted(path.name.split(".")[0] for path in (bench.data / "train").glob("*.jsonl.gz"))
-    if not names:
-        sys.exit(f"bench: there are no labelled texts in {bench.data}/train")
-    if bench.quick:
-        names = [name for name in names if name in QUICK]
-    results = {name: measure_set(bench, name) for name in names}
+    results = {name: measure_set(bench, name) for name in wanted_sets(bench)}
     rows = []
     for key in "accuracy", "macro-F1":
         ours = [found["redress"][key] for found in results.values()]
