@@ -1,6 +1,5 @@
 #include "classify.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -138,9 +137,7 @@ static void say_category(const struct model *model, struct arena *arena,
 static void mind_language(const struct model *model, const struct language_guess *found,
 			  struct verdict *verdict)
 {
-	char language[LANGUAGE_CODE_SIZE];
-	snprintf(language, sizeof(language), "%.*s", (int)strcspn(found->code, "-"), found->code);
-	if (found->confidence < FOREIGN_SURE || model_knows_language(model, language))
+	if (found->confidence < FOREIGN_SURE || model_knows_language(model, found->code))
 		return;
 	verdict->abstained = true;
 	verdict->service_sure = false;

@@ -285,11 +285,12 @@ const char *model_label(const struct model *model, uint32_t label)
 	return model->name[label];
 }
 
-bool model_knows_language(const struct model *model, const char *language)
+bool model_knows_language(const struct model *model, const char *code)
 {
 	const char *end = model->languages + model->head->languages_size;
 	for (const char *known = model->languages; known < end; known += strlen(known) + 1) {
-		if (strcmp(known, language) == 0)
+		size_t size = strlen(known);
+		if (strncmp(code, known, size) == 0 && (!code[size] || code[size] == '-'))
 			return true;
 	}
 	return model->head->languages_size == 0;

@@ -77,8 +77,9 @@ struct verdict {
 /* features: of the text. They may be judged by several models, one after the other. */
 void model_judge(const struct model *model, struct features *features, struct verdict *verdict);
 
-/* Languages that it was taught in (BCP 47); it knows every one when it was not told. */
-bool model_knows_language(const struct model *model, const char *language);
+/* Languages that it was taught in; it knows every one when it was not told. code: BCP 47, of which
+ * the language alone counts, in whatever script. */
+bool model_knows_language(const struct model *model, const char *code);
 
 /*
  * Of each name, the number of the first that is of the same service: roads.pothole and roads.snow

@@ -280,6 +280,8 @@ static void knows_its_languages(void **state)
 	struct model *model = load();
 	(void)state;
 	assert_true(model_knows_language(model, "en"));
+	assert_true(model_knows_language(model, "en-Latn"));
+	assert_false(model_knows_language(model, "enm"));
 	assert_false(model_knows_language(model, "fi"));
 	assert_false(model_knows_language(model, "e"));
 	model_free(&model);
