@@ -15,6 +15,8 @@
 #define TABLE_SIZE  0x10000
 #define ACCENTS_END 0x0700 /* marks below make one letter with the one before, others seldom do */
 #define DOT_ABOVE   0x0307
+#define DOTLESS_I   0x0131
+#define SHARP_S     0x00DF
 #define SCRIPT_MARK 0xFF /* goes with the letter before it */
 #define SCRIPT_DROP 0xFE /* is as if it were not there */
 #define SYLLABLE    3    /* letters of an alphabet that a syllable or an ideograph stands for */
@@ -88,11 +90,12 @@ struct script_table *script_table_new(void)
 	if (U_FAILURE(status))
 		fatal("ICU cannot compose: %s", u_errorName(status));
 	for (UChar32 c = 0; c < TABLE_SIZE; c++) {
-		UChar32 lower = u_tolower(c);
+		UChar32 lower = u_foldCase(c, U_FOLD_CASE_DEFAULT);
 		table->lower[c] = (uint16_t)(lower < TABLE_SIZE ? lower : c);
 		table->script[c] = U_IS_SURROGATE(c) ? SCRIPT_NONE : script_of(c);
 	}
-	table->lower[0x0130] = 'i'; /* Turkish capital I with a dot */
+	table->lower[DOTLESS_I] = 'i'; /* its capital is that of i */
+	table->lower[0x0130] = 'i';    /* capital I with a dot */
 	return table;
 }
 
@@ -163,6 +166,11 @@ void letters_of(const struct script_table *table, const char *text, size_t size,
 		last = script;
 		if (script == SCRIPT_NONE)
 			continue;
+		if (letter == SHARP_S) { /* its capitals are those of ss */
+			letter = 's';
+			count = put(letters, count, letter, script);
+			read++;
+		}
 		count = put(letters, count, letter, script);
 		read++;
 	}
