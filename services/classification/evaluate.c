@@ -7,7 +7,7 @@
 #include "labelled.h"
 #include "model.h"
 #include "names.h"
-#include "score.h"
+#include "score_model.h"
 #include "util/alloc.h"
 #include "util/clock.h"
 
@@ -18,7 +18,7 @@ struct evaluation {
 	struct classifier *classifier;
 	struct arena *arena;
 	struct names labels;  /* the lines' */
-	struct trial *trials; /* guess: as the model numbers it, until renumber_guesses */
+	struct trial *trials; /* guess: as the model numbers it, until it is scored */
 	size_t count, room;
 	size_t language_count, language_right, language_said, language_said_right;
 	size_t urgent, abuse;
@@ -95,29 +95,11 @@ static int evaluate_one(void *context, const char *text, size_t size, const char
 	return 0;
 }
 
-/* As the lines' labels are; what no line has, and no guess at all, is one more. */
-static void renumber_guesses(struct evaluation *evaluation)
-{
-	const struct model *model = classifier_model(evaluation->classifier);
-	uint32_t labels = model_labels(model), none = evaluation->labels.count;
-	uint32_t *number = x_calloc(labels, sizeof(*number));
-	for (uint32_t l = 0; l < labels; l++) {
-		uint32_t found = names_find(&evaluation->labels, model_label(model, l));
-		number[l] = found == NAMES_NONE ? none : found;
-	}
-	for (size_t i = 0; i < evaluation->count; i++) {
-		uint32_t *guess = &evaluation->trials[i].guess;
-		*guess = *guess == NAMES_NONE ? none : number[*guess];
-	}
-	free(number);
-}
-
 static void print(struct evaluation *evaluation, FILE *out)
 {
 	struct score score;
-	renumber_guesses(evaluation);
-	score_trials(evaluation->trials, evaluation->count, evaluation->labels.count + 1, WANTED,
-		     &score);
+	score_model(classifier_model(evaluation->classifier), &evaluation->labels,
+		    evaluation->trials, evaluation->count, WANTED, &score);
 	fprintf(out, "%-30s %10zu\n", "texts", score.count);
 	score_print(out, &score, WANTED);
 	if (evaluation->language_count) {

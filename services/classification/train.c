@@ -21,7 +21,7 @@
 #include "labelled.h"
 #include "learn.h"
 #include "model_write.h"
-#include "score.h"
+#include "score_model.h"
 #include "tune.h"
 #include "util/alloc.h"
 #include "util/log.h"
@@ -273,18 +273,6 @@ static void judge_texts(const struct model *model, const struct dev *dev, struct
 	features_free(&features);
 }
 
-/* As the dev texts' labels are; what none of them has, and no guess at all, is one more. */
-static void renumber_guesses(const struct model *model, const struct dev *dev, struct trial *trials)
-{
-	for (size_t i = 0; i < dev->count; i++) {
-		uint32_t *guess = &trials[i].guess;
-		if (*guess != NAMES_NONE)
-			*guess = names_find(&dev->labels, model_label(model, *guess));
-		if (*guess == NAMES_NONE)
-			*guess = dev->labels.count;
-	}
-}
-
 static void score_dev(const struct request *request, const struct model *model,
 		      const struct dev *dev, struct score *score, struct profile *profile)
 {
@@ -292,8 +280,7 @@ static void score_dev(const struct request *request, const struct model *model,
 	judge_texts(model, dev, trials);
 	free(profile->label_share);
 	score_profile(trials, dev->count, model_labels(model), profile);
-	renumber_guesses(model, dev, trials);
-	score_trials(trials, dev->count, dev->labels.count + 1, request->precision, score);
+	score_model(model, &dev->labels, trials, dev->count, request->precision, score);
 	free(trials);
 }
 
