@@ -153,12 +153,13 @@ void letters_of(const struct script_table *table, const char *text, size_t size,
 		UChar32 c;
 		U8_NEXT((const uint8_t *)text, i, size, c);
 		script = look_up(table, c, &letter);
-		if (script == SCRIPT_MARK && compose(table, c, &letters->letter[count - 1]))
-			continue;
-		if (script == SCRIPT_MARK)
+		if (script == SCRIPT_MARK) {
+			if (compose(table, c, &letters->letter[count - 1]))
+				continue;
 			script = last;
-		else if (script < SCRIPTS_MAX)
+		} else if (script < SCRIPTS_MAX) {
 			letters->weight[script]++;
+		}
 		if (script == SCRIPT_DROP)
 			continue;
 		if (script != last && last != SCRIPT_NONE)
