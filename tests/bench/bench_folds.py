@@ -53,17 +53,17 @@ def judge_set(bench, name):
     right, ours, sure, theirs = zip(*judged)
     found, other = scores(right, ours, sure), scores(right, theirs)
     print(f"{name}: {len(right)} texts judged", flush=True)
-    return [found["accuracy"], other["accuracy"], found["macro-F1"], other["macro-F1"],
-            found["calibration"], found["chance"], len(right)]
+    return len(right), [found["accuracy"], other["accuracy"], found["macro-F1"], other["macro-F1"],
+                        found["calibration"], found["chance"]]
 
 
 def run(bench):
     install()
     results = {name: result for name in wanted_sets(bench) if (result := judge_set(bench, name))}
-    rows = [[name, result[-1], *(f"{value:.4f}" for value in result[:-1])]
-            for name, result in results.items()]
-    rows.append(["mean", "", *(f"{sum(column) / len(column):.4f}"
-                               for column in list(zip(*results.values()))[:-1])])
+    rows = [[name, count, *(f"{value:.4f}" for value in found)]
+            for name, (count, found) in results.items()]
+    columns = zip(*(found for _, found in results.values()))
+    rows.append(["mean", "", *(f"{sum(column) / len(column):.4f}" for column in columns)])
     table(f"Folds of train and dev, {min(bench.rounds, FOLDS)} of {FOLDS}",
           ["set", "texts judged", "accuracy", "SVM's", "macro-F1", "SVM's", "calibration error",
            "by chance"], rows)

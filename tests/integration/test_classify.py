@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+from support import score_table
 from support.system import ROOT, binary
 
 TEXTS = [
@@ -71,7 +72,7 @@ def test_scores_of_labelled_lines():
     guess = json.loads(run(lines({"text": TEXTS[1][1]})).stdout)["guesses"][0]["category"]
     rows = [{"text": TEXTS[1][1], "label": guess, "lang": "de"}, {"text": TEXTS[1][1], "label": "x.y", "lang": "en"}]
     done = run(lines(*rows), "--evaluate", "--progress")
-    table = dict(re.findall(r"^(\S.*?) +([\d.]+)$", done.stdout.decode(), re.M))
+    table = score_table.read(done.stdout)
     assert table["texts"] == "2" and table["accuracy"] == "0.5000" and table["language accuracy"] == "0.5000"
     assert table["macro-F1"] == "0.3333"   # of its label 2/3; of the other, which is never guessed, none
     assert 0 < float(table["calibration error by chance"]) < 1
@@ -92,7 +93,7 @@ def test_scores_of_labelled_lines():
     ("de-Cyrl", "0.0000"), ("", None), (None, None)])
 def test_a_language_is_scored_however_it_is_written(lang, right):
     done = run(lines({"text": TEXTS[1][1], "label": "a.b", "lang": lang}), "--evaluate")
-    table = dict(re.findall(r"^(\S.*?) +([\d.]+)$", done.stdout.decode(), re.M))
+    table = score_table.read(done.stdout)
     assert done.returncode == 0 and table.get("language accuracy") == right
 
 

@@ -3,14 +3,13 @@ line is named before the long work and leaves the model that is there alone."""
 
 import json
 import os
-import re
 import signal
 import subprocess
 import time
 
 import pytest
 
-from support import kinds
+from support import kinds, score_table
 from support.system import ROOT, binary
 
 
@@ -112,10 +111,6 @@ def test_what_is_no_file_is_not_replaced(folder):
     assert (folder / "a.model").is_fifo()
 
 
-def scores(table):
-    return dict(re.findall(r"^(\S.*?) +([\d.]+)$", table.decode(), re.M))
-
-
 def test_dev_lines_are_scored_as_classify_scores_them(folder):
     """Also those that say nothing, and those of labels that the model was not taught."""
     first = kinds.known()[0]
@@ -126,9 +121,9 @@ def test_dev_lines_are_scored_as_classify_scores_them(folder):
     assert done.returncode == 0, done.stderr
     again = subprocess.run([binary("classify"), "--model", folder / "a.model", "--evaluate"], cwd=ROOT,
                            input=(folder / "dev.jsonl").read_bytes(), capture_output=True, check=True)
-    told = scores(done.stdout)
-    assert {row: told[row] for row in ("accuracy", "macro-F1")} == {
-        row: scores(again.stdout)[row] for row in ("accuracy", "macro-F1")}
+    ours, theirs = score_table.read(done.stdout), score_table.read(again.stdout)
+    for row in "accuracy", "macro-F1":
+        assert ours[row] == theirs[row]
 
 
 def test_the_best_guess_is_never_less_sure_than_the_next(folder):

@@ -159,6 +159,13 @@ static void says_nothing_where_nothing_can_be_known(void **state)
 	}
 }
 
+static void is_the_same(const char *one, const char *other)
+{
+	struct language_guess a = of(one), b = of(other);
+	assert_string_equal(a.code, b.code);
+	assert_true(a.confidence == b.confidence);
+}
+
 /* Spaces, digits and signs between words change nothing, and neither do capitals. */
 static void only_letters_count(void **state)
 {
@@ -170,11 +177,8 @@ static void only_letters_count(void **state)
 	    {"ο δρόμος είναι κλειστός", "Ο ΔΡΌΜΟΣ ΕΊΝΑΙ ΚΛΕΙΣΤΌΣ"},
 	};
 	(void)state;
-	for (size_t i = 0; i < COUNT(same); i++) {
-		struct language_guess a = of(same[i][0]), b = of(same[i][1]);
-		assert_string_equal(a.code, b.code);
-		assert_true(a.confidence == b.confidence);
-	}
+	for (size_t i = 0; i < COUNT(same); i++)
+		is_the_same(same[i][0], same[i][1]);
 }
 
 /* Some systems write a letter and its accents as several characters. */
@@ -188,11 +192,8 @@ static void letters_in_parts_are_whole(void **state)
 	    {"İstanbul suyu kesik", "I\u0307stanbul suyu kesi\u0307k"},
 	};
 	(void)state;
-	for (size_t i = 0; i < COUNT(same); i++) {
-		struct language_guess a = of(same[i][0]), b = of(same[i][1]);
-		assert_string_equal(a.code, b.code);
-		assert_true(a.confidence == b.confidence);
-	}
+	for (size_t i = 0; i < COUNT(same); i++)
+		is_the_same(same[i][0], same[i][1]);
 }
 
 static void long_texts_are_cut_not_overrun(void **state)
