@@ -62,7 +62,7 @@ def show(cells):
 
 def main():
     lines = [line.rstrip("\n").split("\t") for line in open(sys.argv[1])]
-    written = {case_number.read(number): number for _, number, _ in lines if number != "refused"}
+    written = {case_number.read(line[1]): line[1] for line in lines}
     numbers = ",".join(map(str, written))
     follow(numbers)
     print()

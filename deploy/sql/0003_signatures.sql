@@ -29,3 +29,9 @@ RETURNS TABLE (number bigint, equal int) LANGUAGE sql STABLE AS $$
   WHERE this.number = of_number AND alike.equal >= least_equal
   ORDER BY alike.equal DESC, other.number DESC
 $$;
+
+-- Merges the list of new entries at once, for who asks often: only the index's owner may do that.
+CREATE FUNCTION merge_signatures() RETURNS bigint
+LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+  SELECT gin_clean_pending_list('signatures_bands')
+$$;

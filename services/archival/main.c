@@ -3,8 +3,8 @@
  * READS     grievances.received, cases.events, notifications.outcomes, and every <topic>.dead
  * WRITES    PostgreSQL (deploy/sql/)
  *
- * Each batch is one transaction: binary COPY of its rows (rows.c), the cases they change, an entry
- * in the audit ledger for each partition with its head signed (entry.c), and the partitions'
+ * Each batch is one transaction: binary COPY of its rows (rows.c), the cases they change, a batch
+ * in the audit ledger for each partition with its head signed (record_batch.c), and the partitions'
  * offsets by compare-and-set (store.c). So a message is stored exactly once, whatever is killed and
  * whenever.
  *

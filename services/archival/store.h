@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "domain/ledger.h"
-#include "entry.h"
+#include "record_batch.h"
 #include "util/arena.h"
 #include "util/err.h"
 #include "util/settings.h"
@@ -24,10 +24,11 @@ void store_free(struct store **store);
 struct position {
 	const char *topic;
 	int32_t partition;
-	bool known;              /* the rest is what PostgreSQL has */
-	int64_t next;            /* offset after the last message stored */
-	int64_t reached;         /* after the last message of this batch; next when it has none */
-	struct ledger_tree tree; /* of the ledger's entries; cases.events only */
+	bool known;      /* the rest is what PostgreSQL has */
+	int64_t next;    /* offset after the last message stored */
+	int64_t reached; /* after the last message of this batch; next when it has none */
+	/* of the entries of each ledger of the partition; those of other topics' kinds are empty */
+	struct ledger_tree *trees; /* [SEALED_KINDS], the caller's */
 };
 
 /* Fills in what is not known, making missing rows. */
@@ -44,11 +45,24 @@ int store_load_grievances(struct store *store, struct arena *arena, const int64_
 			  void (*each)(void *self, uint64_t number, const void *state, size_t size),
 			  void *self, struct err *err) MUST_CHECK;
 
+enum store_outcome {
+	STORE_DONE,
+	STORE_FAILED,  /* it may be different the next time */
+	STORE_REFUSED, /* for what it is: PostgreSQL will never take it as a whole */
+};
+
 /*
  * All of it or nothing. positions: those whose reached is beyond next are moved, and it is a
  * failure when another instance has moved them.
  */
-int store_commit(struct store *store, struct arena *arena, struct entry *entry,
-		 const struct position *positions, size_t count, struct err *err) MUST_CHECK;
+enum store_outcome store_commit(struct store *store, struct arena *arena,
+				struct record_batch *batch, const struct position *positions,
+				size_t count, struct err *err) MUST_CHECK;
+/* The same, and takes it back: whether it would be taken. */
+enum store_outcome store_try(struct store *store, struct arena *arena, struct record_batch *batch,
+			     const struct position *positions, size_t count,
+			     struct err *err) MUST_CHECK;
+/* The SQLSTATE of the last STORE_REFUSED. */
+const char *store_refusal(const struct store *store);
 
 #endif

@@ -9,12 +9,11 @@
 #include <string.h>
 
 #include "client/key_file.h"
-#include "counts.h"
+#include "judging/counts.h"
 #include "domain/case_number.h"
-#include "domain/message_check.h"
 #include "domain/pipeline.h"
 #include "domain/unseal.h"
-#include "models.h"
+#include "judging/models.h"
 #include "runtime/service.h"
 #include "util/alloc.h"
 #include "util/log.h"
@@ -56,21 +55,6 @@ struct work {
 };
 
 #define RANDOM_SIZE (ID_SIZE + SEAL_NONCE_SIZE)
-
-static const char *fault(const Redress__GrievanceReceived *received, const struct item *item,
-			 int32_t partitions)
-{
-	if (!received)
-		return "is not a GrievanceReceived";
-	if (message_bad_text(&received->base))
-		return "has text that is not UTF-8, or a field that cannot be";
-	if (!received->grievance || !received->key || !received->epoch)
-		return "the grievance, its key or its epoch is missing";
-	if (case_number_partition(received->grievance->number, partitions) !=
-	    item->message.partition)
-		return "its case belongs to another partition";
-	return NULL;
-}
 
 /* ---- the shadow ------------------------------------------------------------------------------ */
 
@@ -183,14 +167,13 @@ static void classify_one(struct classification *self, struct work *work, struct 
 	struct item *item = work->item;
 	work->received = redress__grievance_received__unpack(
 	    arena_protobuf(work->scratch), item->message.len, item->message.value);
-	const char *wrong = fault(work->received, item, runtime_partitions(self->runtime));
-	if (work->received && work->received->grievance)
-		item->number = work->received->grievance->number;
+	if (item_faulty(item, work->received ? &work->received->base : NULL,
+			runtime_partitions(self->runtime), work->batch->now_ms))
+		return;
+	item->number = work->received->grievance->number;
 	work->note = &self->notes[self->note_count];
 	*work->note = (struct note){0};
-	if (wrong)
-		item_dead(item, "%s", wrong);
-	else if (classify_text(self, work, outbox, &err))
+	if (classify_text(self, work, outbox, &err))
 		item_dead(item, "the text cannot be opened: %s", err.text);
 	else
 		self->note_count++;
@@ -220,7 +203,8 @@ static int handle(void *handle, struct batch *batch, struct outbox *outbox, stru
 				    .scratch = self->scratch,
 				    .item = &batch->items[i],
 				    .random = random + i * RANDOM_SIZE};
-		classify_one(self, &work, outbox);
+		if (!work.item->dead)
+			classify_one(self, &work, outbox);
 		arena_reset(self->scratch);
 	}
 	return 0;
@@ -311,11 +295,31 @@ static const struct setting *const settings[] = {key_file_settings, classifier_s
 						 models_settings,   shadow_settings,
 						 counts_settings,   NULL};
 
+static int check_models(const struct settings *given, struct err *err)
+{
+	struct models *models = models_load(given, err);
+	if (!models)
+		return -1;
+	models_free(&models);
+	return 0;
+}
+
+/* --check */
+static int check(const struct settings *given, struct err *err)
+{
+	static const char *const keys[] = {"classification.pub", "classification.key", NULL};
+	if (key_file_check(settings_str(given, "keys.folder"), keys, err) ||
+	    check_models(given, err))
+		return -1;
+	return 0;
+}
+
 const struct service classification_service = {
     .name = "classification",
     .summary = "says what a grievance is about, in which language, how urgent",
     .settings = settings,
     .offsets = OFFSETS_TRANSACTION,
+    .check = check,
     .start = start,
     .stop = stop,
     .reload = reload,

@@ -4,8 +4,10 @@
 
 #include "submission.h"
 
-/* Reads what is there, without checking values. false: problem says why; texts are in the arena. */
+/* Reads what is there, without checking values. key: where its member idempotency_key goes, set
+ * only when it is there; NULL: it may have none. false: problem says why; texts are in the arena.
+ */
 bool json_submission(struct arena *arena, const char *json, size_t size,
-		     struct submission *submission, struct problem *problem);
+		     struct submission *submission, const char **key, struct problem *problem);
 
 #endif

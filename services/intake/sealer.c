@@ -8,8 +8,10 @@
 
 #include "case.pb-c.h"
 #include "client/key_file.h"
+#include "domain/receipt.h"
 #include "domain/seal.h"
 #include "util/alloc.h"
+#include "util/log.h"
 
 const struct setting sealer_settings[] = {
     {"intake.epoch", SETTING_DURATION, "5m", 1000, 86400000,
@@ -18,7 +20,7 @@ const struct setting sealer_settings[] = {
 };
 
 struct role_keys {
-	uint8_t classification[32], desk[32], notification[32];
+	uint8_t classification[32], officer[32], notification[32];
 };
 
 struct epoch {
@@ -40,7 +42,7 @@ struct sealer *sealer_new(const struct settings *settings, struct err *err)
 	struct sealer *sealer = x_calloc(1, sizeof(*sealer));
 	const char *folder = settings_str(settings, "keys.folder");
 	if (key_file_read(folder, "classification.pub", sealer->roles.classification, err) ||
-	    key_file_read(folder, "desk.pub", sealer->roles.desk, err) ||
+	    key_file_read(folder, "officer.pub", sealer->roles.officer, err) ||
 	    key_file_read(folder, "notification.pub", sealer->roles.notification, err)) {
 		free(sealer);
 		return NULL;
@@ -69,9 +71,9 @@ static void new_epoch(struct epoch *epoch, const struct role_keys *roles, int64_
 	randombytes_buf(epoch->id, sizeof(epoch->id));
 	epoch->started_at_ms = now_ms;
 	seal_epoch_close(epoch->sealed[0], roles->classification, epoch->text_key);
-	seal_epoch_close(epoch->sealed[1], roles->desk, epoch->text_key);
+	seal_epoch_close(epoch->sealed[1], roles->officer, epoch->text_key);
 	seal_epoch_close(epoch->sealed[2], roles->notification, epoch->contact_key);
-	seal_epoch_close(epoch->sealed[3], roles->desk, epoch->contact_key);
+	seal_epoch_close(epoch->sealed[3], roles->officer, epoch->contact_key);
 }
 
 static void current_epoch(struct sealer *sealer, int64_t now_ms, struct epoch *epoch)
@@ -95,30 +97,31 @@ static void describe_epoch(const struct epoch *epoch, Redress__Epoch *out)
 	out->id = bytes(epoch->id, sizeof(epoch->id));
 	out->started_at_ms = epoch->started_at_ms;
 	out->text_for_classification = bytes(epoch->sealed[0], SEAL_EPOCH_SEALED_SIZE);
-	out->text_for_desk = bytes(epoch->sealed[1], SEAL_EPOCH_SEALED_SIZE);
+	out->text_for_officer = bytes(epoch->sealed[1], SEAL_EPOCH_SEALED_SIZE);
 	out->contact_for_notification = bytes(epoch->sealed[2], SEAL_EPOCH_SEALED_SIZE);
-	out->contact_for_desk = bytes(epoch->sealed[3], SEAL_EPOCH_SEALED_SIZE);
+	out->contact_for_officer = bytes(epoch->sealed[3], SEAL_EPOCH_SEALED_SIZE);
 }
 
 /* ---- one submission ------------------------------------------------------------------------- */
 
-/* About a hundred metres: enough for the office, not for the door. */
+/* About a hundred metres: enough for the office, not for more. */
 static double rounded(double degrees)
 {
-	return round(degrees * 1000) / 1000;
+	return round(degrees * 1000) / 1000 + 0.0; /* -0 is 0 */
 }
 
 static Redress__Place *coarse_place(struct arena *arena, const struct submission *submission)
 {
-	if (!submission->text.has_position && !*submission->area_code)
+	if (!submission->text.has_position && !*submission->place_area)
 		return NULL;
 	Redress__Place *place = arena_take(arena, sizeof(*place));
 	redress__place__init(place);
-	if (submission->text.has_position) {
+	place->has_position = submission->text.has_position;
+	if (place->has_position) {
 		place->lat = rounded(submission->text.lat);
 		place->lon = rounded(submission->text.lon);
 	}
-	place->area_code = (char *)(uintptr_t)submission->area_code;
+	place->area_code = (char *)(uintptr_t)submission->place_area;
 	return place;
 }
 
@@ -139,9 +142,20 @@ static ProtobufCBinaryData close_part(struct arena *arena, const uint8_t *key, u
 	return (ProtobufCBinaryData){sealed.len, sealed.data};
 }
 
+static ProtobufCBinaryData wrap_for_receipt(struct arena *arena, uint64_t number,
+					    const char *receipt, const uint8_t *text_key)
+{
+	uint8_t opener[SEAL_KEY_SIZE], *wrapped = arena_take(arena, SEAL_WRAPPED_SIZE);
+	if (!receipt_text_key(receipt, number, opener))
+		fatal("a receipt code that is none was made");
+	seal_wrap(wrapped, opener, number, SEAL_TEXT, text_key);
+	sodium_memzero(opener, sizeof(opener));
+	return bytes(wrapped, SEAL_WRAPPED_SIZE);
+}
+
 static void seal_parts(struct arena *arena, const struct submission *submission,
-		       const struct epoch *epoch, Redress__Grievance *grievance,
-		       Redress__CaseKey *key)
+		       const struct epoch *epoch, const char *receipt,
+		       Redress__Grievance *grievance, Redress__CaseKey *key)
 {
 	struct part_keys keys;
 	randombytes_buf(&keys, sizeof(keys));
@@ -150,6 +164,7 @@ static void seal_parts(struct arena *arena, const struct submission *submission,
 					    keys.text_nonce, &submission->text.base);
 	seal_wrap(wrapped, epoch->text_key, grievance->number, SEAL_TEXT, keys.text);
 	key->text_key = bytes(wrapped, SEAL_WRAPPED_SIZE);
+	key->text_for_receipt = wrap_for_receipt(arena, grievance->number, receipt, keys.text);
 	if (!submission_is_anonymous(submission)) {
 		wrapped += SEAL_WRAPPED_SIZE;
 		grievance->sealed_contact =
@@ -170,17 +185,17 @@ static const void *packed(struct arena *arena, const ProtobufCMessage *message, 
 	return out;
 }
 
-static const void *pack_vault(struct arena *arena, const Redress__Grievance *grievance,
-			      Redress__CaseKey *key, size_t *size)
+static const void *pack_contact(struct arena *arena, const Redress__Grievance *grievance,
+				Redress__CaseKey *key, size_t *size)
 {
-	Redress__VaultEntry vault = REDRESS__VAULT_ENTRY__INIT;
-	vault.number = grievance->number;
-	vault.received_at_ms = grievance->received_at_ms;
-	vault.receipt_hash = grievance->receipt_hash;
-	vault.sealed_contact = grievance->sealed_contact;
-	vault.key = key;
-	vault.channel = grievance->channel;
-	return packed(arena, &vault.base, size);
+	Redress__CachedContact contact = REDRESS__CACHED_CONTACT__INIT;
+	contact.number = grievance->number;
+	contact.received_at_ms = grievance->received_at_ms;
+	contact.receipt_hash = grievance->receipt_hash;
+	contact.sealed_contact = grievance->sealed_contact;
+	contact.key = key;
+	contact.channel = grievance->channel;
+	return packed(arena, &contact.base, size);
 }
 
 struct sealed sealer_seal(struct sealer *sealer, struct arena *arena,
@@ -197,21 +212,22 @@ struct sealed sealer_seal(struct sealer *sealer, struct arena *arena,
 	grievance.number = facts->number;
 	grievance.received_at_ms = facts->received_at_ms;
 	grievance.channel = (char *)(uintptr_t)submission->channel;
+	grievance.sender = (char *)(uintptr_t)submission->sender;
 	grievance.service_code = (char *)(uintptr_t)submission->service_code;
 	grievance.declared_language = (char *)(uintptr_t)submission->language;
 	grievance.place = coarse_place(arena, submission);
 	grievance.answers = submission->routing_answers;
 	grievance.n_answers = submission->routing_answer_count;
-	grievance.ask_key = bytes(facts->ask_key, 16);
+	grievance.idempotency_key = bytes(facts->idempotency_key, 16);
 	grievance.fingerprint = bytes(facts->fingerprint, 16);
 	grievance.receipt_hash = bytes(facts->receipt_hash, 32);
 	key.epoch_id = public_epoch.id;
-	seal_parts(arena, submission, &epoch, &grievance, &key);
+	seal_parts(arena, submission, &epoch, facts->receipt, &grievance, &key);
 	received.grievance = &grievance;
 	received.key = &key;
 	received.epoch = &public_epoch;
 	sealed.received = packed(arena, &received.base, &sealed.received_size);
-	sealed.vault = pack_vault(arena, &grievance, &key, &sealed.vault_size);
+	sealed.contact = pack_contact(arena, &grievance, &key, &sealed.contact_size);
 	sealed.epoch = packed(arena, &public_epoch.base, &sealed.epoch_size);
 	memcpy(sealed.epoch_id, epoch.id, sizeof(sealed.epoch_id));
 	sodium_memzero(&epoch, sizeof(epoch));

@@ -24,8 +24,8 @@ void sealer_free(struct sealer **sealer);
 struct sealed {
 	const void *received; /* GrievanceReceived, for the topic */
 	size_t received_size;
-	const void *vault; /* VaultEntry, for Redis */
-	size_t vault_size;
+	const void *contact; /* CachedContact, for Redis */
+	size_t contact_size;
 	const void *epoch; /* Epoch, for Redis */
 	size_t epoch_size;
 	uint8_t epoch_id[16];
@@ -35,8 +35,9 @@ struct sealed {
 struct seal_facts {
 	uint64_t number;
 	int64_t received_at_ms;
-	const uint8_t *ask_key, *fingerprint; /* 16 bytes */
-	const uint8_t *receipt_hash;          /* 32 bytes */
+	const uint8_t *idempotency_key, *fingerprint; /* 16 bytes */
+	const uint8_t *receipt_hash;                  /* 32 bytes */
+	const char *receipt;                          /* the code, which opens the text as well */
 };
 
 /* From any thread. */

@@ -1,18 +1,27 @@
 #include "submission.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "answers.h"
+#include "domain/contact_form.h"
+#include "domain/language_tag.h"
 #include "domain/text_form.h"
 #include "util/text.h"
+#include "util/visible_text.h"
 
-#define ANSWERS_MAX 50
+#define NAME_SHOWN_MAX 64 /* bytes of a name that is not known */
+#define PUNCTUATION    16 /* quotes, brackets, commas and spaces around a member */
+#define JSON_SIZE_STEP ((size_t)65536)
 
 void submission_init(struct submission *submission, const char *channel)
 {
-	*submission = (struct submission){
-	    .channel = channel, .service_code = "", .language = "", .area_code = ""};
+	*submission = (struct submission){.channel = channel,
+					  .sender = "",
+					  .service_code = "",
+					  .language = "",
+					  .area_code = "",
+					  .place_area = ""};
 	redress__grievance_text__init(&submission->text);
 	redress__contact__init(&submission->contact);
 }
@@ -23,198 +32,168 @@ bool submission_is_anonymous(const struct submission *submission)
 	return !*contact->name && !*contact->email && !*contact->phone && !*contact->webhook;
 }
 
-/* ---- one field ------------------------------------------------------------------------------ */
-
-static bool refuse(struct problem *problem, const char *code, const char *field, const char *detail)
+bool submission_refuse(struct problem *problem, const char *code, const char *field,
+		       const char *detail)
 {
 	*problem = (struct problem){422, code, field, detail};
 	return false;
 }
 
-struct text_rule {
-	const char *field;
-	size_t most; /* characters */
-	bool lines;  /* may have several */
-	bool (*is_valid)(const char *text);
-	const char *otherwise; /* what a valid one looks like */
-};
-
-static bool check_text(struct arena *arena, const struct text_rule *rule, const char **text,
-		       struct problem *problem)
+const char *submission_field_name(struct arena *arena, const char *prefix, const char *name)
 {
-	*text = text_normal(arena, *text);
-	if (text_characters(*text) > rule->most)
-		return refuse(problem, "too-long", rule->field,
-			      arena_printf(arena, "at most %zu characters, this has %zu",
-					   rule->most, text_characters(*text)));
-	if (text_has_control(*text, rule->lines))
-		return refuse(problem, "control-character", rule->field,
-			      rule->lines ? "has a control character other than line end and tab"
-					  : "has a control character or a line end");
-	if (**text && rule->is_valid && !rule->is_valid(*text))
-		return refuse(problem, "invalid", rule->field, rule->otherwise);
+	const char *cut = arena_strndup(arena, name, text_cut(name, NAME_SHOWN_MAX));
+	return arena_printf(arena, "%s%s", prefix, visible_line(arena, cut));
+}
+
+/* ---- the fields ----------------------------------------------------------------------------- */
+
+static const char *language_form(struct arena *arena, const char *text)
+{
+	char tag[LANGUAGE_TAG_SIZE];
+	return language_tag_read(text, tag) ? arena_strdup(arena, tag) : NULL;
+}
+
+enum { SUBJECT, DESCRIPTION, ADDRESS, LANGUAGE, SERVICE, AREA, NAME, EMAIL, PHONE, WEBHOOK, REPLY };
+
+/* clang-format off */
+const struct submission_field submission_fields[] = {
+    [SUBJECT]     = {"subject", SUBJECT_MAX, false, NULL, NULL},
+    [DESCRIPTION] = {"description", DESCRIPTION_MAX, true, NULL, NULL},
+    [ADDRESS]     = {"address", ADDRESS_MAX, true, NULL, NULL},
+    [LANGUAGE]    = {"language", LANGUAGE_TAG_SIZE - 1, false, language_form, "a BCP 47 language tag, as in \"pt-BR\""},
+    [SERVICE]     = {"service_code", CODE_MAX, false, NULL, NULL},
+    [AREA]        = {"area_code", CODE_MAX, false, NULL, NULL},
+    [NAME]        = {"contact.name", FULL_NAME_MAX, false, NULL, NULL},
+    [EMAIL]       = {"contact.email", EMAIL_MAX, false, email_form,
+		     "one e-mail address and nothing else, as in \"name@example.org\""},
+    [PHONE]       = {"contact.phone", PHONE_MAX, false, phone_form,
+		     "one telephone number with its country code, without a 0 in front of the number and"
+		     " without an extension, as in \"+351212345678\""},
+    [WEBHOOK]     = {"contact.webhook", WEBHOOK_MAX, false, webhook_form,
+		     "an https address without user and fragment, other letters percent-encoded"},
+    [REPLY]       = {"contact.language", LANGUAGE_TAG_SIZE - 1, false, language_form, "a BCP 47 language tag, as in \"pt-BR\""},
+};
+/* clang-format on */
+const size_t submission_field_count = sizeof(submission_fields) / sizeof(*submission_fields);
+
+/* Every character as \ud83d\ude00, every name escaped as well, with some white space. */
+size_t submission_json_max(void)
+{
+	size_t characters = ANSWERS_TOTAL_MAX, names = 0;
+	for (size_t i = 0; i < submission_field_count; i++) {
+		characters += submission_fields[i].most;
+		names += strlen(submission_fields[i].name) + PUNCTUATION;
+	}
+	names += ANSWERS_MAX * (submission_fields[SERVICE].most + PUNCTUATION);
+	names += strlen("locationlatlonanswerscontact") + 2 * COORDINATE_MAX;
+	size_t size = 12 * characters + 6 * names;
+	return (size + JSON_SIZE_STEP - 1) / JSON_SIZE_STEP * JSON_SIZE_STEP;
+}
+
+static bool check_characters(struct arena *arena, const struct submission_field *field,
+			     const char *text, struct problem *problem)
+{
+	size_t characters = text_characters(text);
+	if (characters > field->most)
+		return submission_refuse(problem, "too-long", field->name,
+					 arena_printf(arena, "at most %zu characters, this has %zu",
+						      field->most, characters));
 	return true;
 }
 
-/* RFC 5646, in form only: subtags of 2 to 8 letters and digits. */
-static bool is_language(const char *text)
+bool submission_check_text(struct arena *arena, const struct submission_field *field,
+			   const char **text, struct problem *problem)
 {
-	size_t first = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
-	if (first < 2 || first > 3)
+	if (!check_characters(arena, field, *text, problem))
 		return false;
-	for (text += first; *text == '-';) {
-		size_t length = strspn(++text, "abcdefghijklmnopqrstuvwxyz"
-					       "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789");
-		if (length < 1 || length > 8)
-			return false;
-		text += length;
-	}
-	return !*text;
-}
-
-/* Something, one @, a name with a dot: what a mail server may make of it is its own business. */
-static bool is_email(const char *text)
-{
-	const char *at = strchr(text, '@');
-	if (!at || at == text || strchr(at + 1, '@') || strpbrk(text, " \t<>()[],;:\\\""))
+	if (text_marks(*text) > TEXT_MARKS_MAX)
+		return submission_refuse(
+		    problem, "too-many-marks", field->name,
+		    arena_printf(arena, "at most %d marks on one letter", TEXT_MARKS_MAX));
+	*text = text_normal(arena, *text);
+	if (!check_characters(arena, field, *text, problem))
 		return false;
-	const char *dot = strrchr(at, '.');
-	return dot && dot > at + 1 && dot[1];
+	if (text_has_control(*text, field->lines))
+		return submission_refuse(problem, "control-character", field->name,
+					 field->lines
+					     ? "has a control character other than line end and tab"
+					     : "has a control character or a line end");
+	if (!text_has_content(*text))
+		*text = "";
+	if (!**text || !field->form)
+		return true;
+	const char *form = field->form(arena, *text);
+	if (!form || text_characters(form) > field->most)
+		return submission_refuse(problem, "invalid", field->name, field->otherwise);
+	*text = form;
+	return true;
 }
-
-/* E.164: a plus and 7 to 15 digits, the first not 0. */
-static bool is_phone(const char *text)
-{
-	size_t digits = strspn(text + 1, "0123456789");
-	return text[0] == '+' && text[1] != '0' && digits >= 7 && digits <= 15 && !text[1 + digits];
-}
-
-static bool is_https(const char *text)
-{
-	if (strncmp(text, "https://", 8) != 0 || strpbrk(text, " \t\"<>\\^`{|}@"))
-		return false;
-	size_t host = strcspn(text + 8, "/?#");
-	return host > 0 && host <= 260;
-}
-
-/* People write telephone numbers with spaces, dots, dashes and brackets. */
-static const char *plain_phone(struct arena *arena, const char *text)
-{
-	char *plain = arena_strdup(arena, text), *out = plain;
-	for (; *text; text++) {
-		if (!strchr(" .-()/", *text))
-			*out++ = *text;
-	}
-	*out = '\0';
-	if (strncmp(plain, "00", 2) == 0) {
-		plain[1] = '+';
-		plain++;
-	}
-	return plain;
-}
-
-/* clang-format off */
-static const struct text_rule
-	subject_rule     = {"subject", 200, false, NULL, NULL},
-	description_rule = {"description", 10000, true, NULL, NULL},
-	address_rule     = {"address", 500, true, NULL, NULL},
-	language_rule    = {"language", 35, false, is_language, "a BCP 47 language tag, as in \"pt-BR\""},
-	service_rule     = {"service_code", 64, false, NULL, NULL},
-	area_rule        = {"area_code", 64, false, NULL, NULL},
-	name_rule        = {"contact.name", 200, false, NULL, NULL},
-	email_rule       = {"contact.email", 254, false, is_email, "an e-mail address, as in \"name@example.org\""},
-	phone_rule       = {"contact.phone", 40, false, is_phone, "a telephone number with its country code, as in \"+351212345678\""},
-	webhook_rule     = {"contact.webhook", 500, false, is_https, "an https address"},
-	reply_rule       = {"contact.language", 35, false, is_language, "a BCP 47 language tag, as in \"pt-BR\""};
-/* clang-format on */
 
 /* protobuf-c's fields are not const; nothing here writes through them. */
-static bool check_field(struct arena *arena, const struct text_rule *rule, char **text,
-			struct problem *problem)
+static bool check_fields(struct arena *arena, struct submission *submission,
+			 struct problem *problem)
 {
-	const char *checked = *text;
-	bool fine = check_text(arena, rule, &checked, problem);
-	*text = (char *)(uintptr_t)checked;
-	return fine;
+	Redress__GrievanceText *text = &submission->text;
+	Redress__Contact *contact = &submission->contact;
+	char **const texts[] = {[SUBJECT] = &text->subject,
+				[DESCRIPTION] = &text->description,
+				[ADDRESS] = &text->address,
+				[LANGUAGE] = (char **)&submission->language,
+				[SERVICE] = (char **)&submission->service_code,
+				[AREA] = (char **)&submission->area_code,
+				[NAME] = &contact->name,
+				[EMAIL] = &contact->email,
+				[PHONE] = &contact->phone,
+				[WEBHOOK] = &contact->webhook,
+				[REPLY] = &contact->language};
+	for (size_t i = 0; i < submission_field_count; i++) {
+		if (!submission_check_text(arena, &submission_fields[i], (const char **)texts[i],
+					   problem))
+			return false;
+	}
+	if (!*text->description)
+		return submission_refuse(problem, "missing", "description",
+					 "say what the matter is");
+	return true;
 }
 
-/* ---- what belongs together ------------------------------------------------------------------ */
+/* ---- the place ------------------------------------------------------------------------------ */
 
-static bool check_place(const struct catalogue *catalogue, const struct submission *submission,
-			struct problem *problem)
+/*
+ * The area that decides the office, by the exact place: what is stored in clear is rounded, and 50
+ * metres beside a border that would be another office. An area that the citizen named is what
+ * counts; the place only says where within it.
+ */
+static const char *find_place_area(struct arena *arena, const struct catalogue *catalogue,
+				   const struct submission *submission)
+{
+	const Redress__GrievanceText *text = &submission->text;
+	const struct catalogue_area *named = catalogue_area(catalogue, submission->area_code);
+	const struct catalogue_area *at =
+	    text->has_position ? catalogue_area_at(catalogue, text->lat, text->lon) : NULL;
+	const struct catalogue_area *area =
+	    at && (!named || catalogue_area_within(at, named)) ? at : named;
+	return area ? arena_strdup(arena, area->code) : "";
+}
+
+static bool check_place(struct arena *arena, const struct catalogue *catalogue,
+			struct submission *submission, struct problem *problem)
 {
 	const Redress__GrievanceText *text = &submission->text;
 	if (text->has_position && (!isfinite(text->lat) || fabs(text->lat) > 90))
-		return refuse(problem, "out-of-range", "location.lat", "from -90 to 90 degrees");
+		return submission_refuse(problem, "out-of-range", "location.lat",
+					 "from -90 to 90 degrees");
 	if (text->has_position && (!isfinite(text->lon) || fabs(text->lon) > 180))
-		return refuse(problem, "out-of-range", "location.lon", "from -180 to 180 degrees");
+		return submission_refuse(problem, "out-of-range", "location.lon",
+					 "from -180 to 180 degrees");
 	if (*submission->area_code && !catalogue_area(catalogue, submission->area_code))
-		return refuse(problem, "unknown", "area_code", "there is no area with this code");
+		return submission_refuse(problem, "unknown", "area_code",
+					 "there is no area with this code");
+	submission->place_area = find_place_area(arena, catalogue, submission);
 	return true;
 }
 
-static bool is_number(const char *text)
-{
-	char *end;
-	double value = strtod(text, &end);
-	return end != text && !*end && isfinite(value);
-}
-
-static bool check_answer(struct arena *arena, const struct catalogue_service *service,
-			 Redress__Answer *answer, struct problem *problem)
-{
-	const char *field = arena_printf(arena, "answers.%.64s", answer->code);
-	const struct text_rule rule = {field, 2000, true, NULL, NULL};
-	const struct catalogue_question *question = catalogue_question(service, answer->code);
-	if (!question)
-		return refuse(problem, "unknown", field, "the service does not ask this");
-	if (!check_field(arena, &rule, &answer->value, problem))
-		return false;
-	bool listed = question->datatype == DATATYPE_SINGLEVALUELIST ||
-		      question->datatype == DATATYPE_MULTIVALUELIST;
-	if (*answer->value && listed && !catalogue_value(question, answer->value))
-		return refuse(problem, "unknown", field, "is none of the values to choose from");
-	if (*answer->value && question->datatype == DATATYPE_NUMBER && !is_number(answer->value))
-		return refuse(problem, "invalid", field, "a number");
-	return true;
-}
-
-static bool is_answered(const struct submission *submission, const char *code)
-{
-	for (size_t i = 0; i < submission->text.n_answers; i++) {
-		const Redress__Answer *answer = submission->text.answers[i];
-		if (strcmp(answer->code, code) == 0 && *answer->value)
-			return true;
-	}
-	return false;
-}
-
-static bool check_answers(struct arena *arena, const struct catalogue *catalogue,
-			  const struct submission *submission, struct problem *problem)
-{
-	const struct catalogue_service *service =
-	    catalogue_service(catalogue, submission->service_code);
-	if (*submission->service_code && !service)
-		return refuse(problem, "unknown", "service_code",
-			      "there is no service with this code");
-	if (submission->text.n_answers && !service)
-		return refuse(problem, "unknown", "answers",
-			      "answers belong to the questions of a service: give service_code");
-	if (submission->text.n_answers > ANSWERS_MAX)
-		return refuse(problem, "too-many", "answers", "at most 50 answers");
-	for (size_t i = 0; i < submission->text.n_answers; i++) {
-		if (!check_answer(arena, service, submission->text.answers[i], problem))
-			return false;
-	}
-	for (size_t i = 0; service && i < service->question_count; i++) {
-		const struct catalogue_question *question = &service->questions[i];
-		if (question->required && !is_answered(submission, question->code))
-			return refuse(problem, "missing",
-				      arena_printf(arena, "answers.%s", question->code),
-				      "the service needs an answer to this");
-	}
-	return true;
-}
+/* ---- all of it ------------------------------------------------------------------------------ */
 
 static void pick_routing_answers(struct arena *arena, const struct catalogue *catalogue,
 				 struct submission *submission)
@@ -222,6 +201,7 @@ static void pick_routing_answers(struct arena *arena, const struct catalogue *ca
 	const Redress__GrievanceText *text = &submission->text;
 	const struct catalogue_service *service =
 	    catalogue_service(catalogue, submission->service_code);
+	submission->routing_answer_count = 0;
 	submission->routing_answers =
 	    arena_take(arena, (text->n_answers + 1) * sizeof(*submission->routing_answers));
 	for (size_t i = 0; i < text->n_answers; i++) {
@@ -234,27 +214,9 @@ static void pick_routing_answers(struct arena *arena, const struct catalogue *ca
 bool submission_check(struct arena *arena, const struct catalogue *catalogue,
 		      struct submission *submission, struct problem *problem)
 {
-	Redress__GrievanceText *text = &submission->text;
-	Redress__Contact *contact = &submission->contact;
-	if (!check_field(arena, &subject_rule, &text->subject, problem) ||
-	    !check_field(arena, &description_rule, &text->description, problem) ||
-	    !check_field(arena, &address_rule, &text->address, problem) ||
-	    !check_text(arena, &language_rule, &submission->language, problem) ||
-	    !check_text(arena, &service_rule, &submission->service_code, problem) ||
-	    !check_text(arena, &area_rule, &submission->area_code, problem) ||
-	    !check_field(arena, &name_rule, &contact->name, problem) ||
-	    !check_field(arena, &email_rule, &contact->email, problem) ||
-	    !check_field(arena, &webhook_rule, &contact->webhook, problem) ||
-	    !check_field(arena, &reply_rule, &contact->language, problem))
-		return false;
-	if (text_characters(contact->phone) <= phone_rule.most)
-		contact->phone = (char *)(uintptr_t)plain_phone(arena, contact->phone);
-	if (!check_field(arena, &phone_rule, &contact->phone, problem))
-		return false;
-	if (!*text->description)
-		return refuse(problem, "missing", "description", "say what the matter is");
-	if (!check_place(catalogue, submission, problem) ||
-	    !check_answers(arena, catalogue, submission, problem))
+	if (!check_fields(arena, submission, problem) ||
+	    !check_place(arena, catalogue, submission, problem) ||
+	    !answers_check(arena, catalogue, submission, problem))
 		return false;
 	pick_routing_answers(arena, catalogue, submission);
 	return true;

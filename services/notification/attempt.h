@@ -9,8 +9,9 @@
 #include <stdint.h>
 
 #include "util/err.h"
+#include "job.h"
 #include "util/settings.h"
-#include "work.h"
+#include "delivery_queue.h"
 
 struct attempts;
 
@@ -23,14 +24,24 @@ int attempts_reload(struct attempts *attempts, struct err *err) MUST_CHECK;
 /* Why no attempt at this job can ever reach anybody; NULL: it may. Costs nothing to ask. */
 const char *attempts_hopeless(const struct attempts *attempts, const Redress__NotificationJob *job);
 
-/* Begins one attempt for each; some may have ended at once: works[i]->state says. */
-void attempts_begin(struct attempts *attempts, struct work *const *works, size_t count,
+/* The senders here that can reach the office; returns how many. */
+size_t attempts_ways(const struct attempts *attempts, const char *office,
+		     const char *ways[JOB_WAYS_MAX]);
+/* -1 and why: a fault of this installation keeps messages from being sent. From any thread. */
+int attempts_ready(struct attempts *attempts, struct err *err);
+
+/* Begins one attempt for each; a work whose lane is known has a place there (lane_begin). Some may
+ * have ended at once, others are WAITING again because their host's lane is full:
+ * deliveries[i]->state says. */
+void attempts_begin(struct attempts *attempts, struct delivery *const *deliveries, size_t count,
 		    int64_t now_ms);
 /* Moves what is under way on, waiting wait_ms at most for something to happen. What ends has a new
- * outcome in its work, and is TO_REPORT. */
+ * outcome in its delivery, and is TO_REPORT. */
 void attempts_run(struct attempts *attempts, int64_t wait_ms, int64_t now_ms);
 size_t attempts_running(const struct attempts *attempts);
+/* Forgets hosts that nothing is to be sent to. */
+void attempts_sweep(struct attempts *attempts, int64_t now_ms);
 /* Ends a message's attempt without an outcome, if it has one. */
-void attempts_drop(struct attempts *attempts, struct work *work);
+void attempts_drop(struct attempts *attempts, struct delivery *delivery);
 
 #endif

@@ -2,27 +2,14 @@
 
 #include <sodium.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "domain/case_state.h"
+#include "domain/event_facts.h"
 #include "util/text.h"
 
 #define LONGEST_MS INT64_C(21600000)
-
-/* Who is told of which events. */
-static const struct concern {
-	Redress__CaseEvent__BodyCase event;
-	bool citizen, office;
-} concerns[] = {
-    {REDRESS__CASE_EVENT__BODY_ASSIGNED, true, true},
-    {REDRESS__CASE_EVENT__BODY_ASKED, true, false},
-    {REDRESS__CASE_EVENT__BODY_REPLIED, false, true},
-    {REDRESS__CASE_EVENT__BODY_ANSWERED, true, false},
-    {REDRESS__CASE_EVENT__BODY_CLOSED, true, false},
-    {REDRESS__CASE_EVENT__BODY_REOPENED, true, true},
-    {REDRESS__CASE_EVENT__BODY_WITHDRAWN, false, true},
-    {REDRESS__CASE_EVENT__BODY_ESCALATED, true, true},
-};
-#define CONCERNS (sizeof(concerns) / sizeof(*concerns))
+#define KINDS_MAX  32 /* of events */
 
 /* One key for each event and recipient: a message sent twice is recognised by it. */
 static uint8_t *make_key(struct arena *arena, const Redress__CaseEvent *event,
@@ -39,28 +26,24 @@ static uint8_t *make_key(struct arena *arena, const Redress__CaseEvent *event,
 static Redress__NotificationJob *make(struct arena *arena, const Redress__CaseEvent *event,
 				      Redress__Recipient recipient)
 {
+	const struct event_facts *facts = event_facts(event->body_case);
 	Redress__NotificationJob *job = arena_take(arena, sizeof(*job));
 	redress__notification_job__init(job);
 	job->key.data = make_key(arena, event, recipient);
 	job->key.len = JOB_KEY_SIZE;
 	job->number = event->number;
 	job->event_version = event->version;
-	job->kind = (char *)(uintptr_t)case_event_kind(event);
+	job->kind = (char *)(uintptr_t)event_kind(event);
 	job->recipient = recipient;
 	job->event_at_ms = event->at_ms;
 	job->status = (char *)(uintptr_t)case_status_name(event->status);
 	job->office = event->office;
-	if (event->body_case == REDRESS__CASE_EVENT__BODY_ASSIGNED) {
-		job->category = event->assigned->category;
-		job->deadline_ms = event->assigned->deadline_ms;
-	} else if (event->body_case == REDRESS__CASE_EVENT__BODY_REOPENED) {
-		job->deadline_ms = event->reopened->deadline_ms;
-	} else if (event->body_case == REDRESS__CASE_EVENT__BODY_ESCALATED) {
-		job->deadline_ms = event->escalated->deadline_ms;
-		/* the one above is told, not the one that is late */
-		if (recipient == REDRESS__RECIPIENT__TO_OFFICE)
-			job->office = event->escalated->office;
-	}
+	job->urgency = event_urgency(event);
+	job->category = (char *)(uintptr_t)event_category(event);
+	job->deadline_ms = event_deadline_ms(event);
+	/* the one above is told, not the one that is late */
+	if (recipient == REDRESS__RECIPIENT__TO_OFFICE && facts->office == OFFICE_ABOVE)
+		job->office = (char *)(uintptr_t)event_office(event);
 	return job;
 }
 
@@ -68,15 +51,32 @@ size_t jobs_of(struct arena *arena, const Redress__CaseEvent *event,
 	       Redress__NotificationJob *jobs[JOBS_MAX])
 {
 	size_t count = 0;
-	const struct concern *concern = concerns;
-	while (concern < concerns + CONCERNS && concern->event != event->body_case)
-		concern++;
-	if (concern == concerns + CONCERNS)
-		return 0;
-	if (concern->citizen)
+	unsigned told = event_told(event);
+	if (told & SIDE_CITIZEN)
 		jobs[count++] = make(arena, event, REDRESS__RECIPIENT__TO_CITIZEN);
-	if (concern->office && *event->office)
+	if (told & SIDE_OFFICE && *event->office)
 		jobs[count++] = make(arena, event, REDRESS__RECIPIENT__TO_OFFICE);
+	return count;
+}
+
+bool job_is_emergency(const Redress__NotificationJob *job)
+{
+	return job->urgency == REDRESS__URGENCY__EMERGENCY;
+}
+
+size_t job_each_way(struct arena *arena, Redress__NotificationJob *job, const char *const *ways,
+		    size_t count, Redress__NotificationJob *jobs[JOB_WAYS_MAX])
+{
+	jobs[0] = job;
+	if (!job_is_emergency(job) || job->recipient != REDRESS__RECIPIENT__TO_OFFICE || count < 2)
+		return 1;
+	for (size_t i = 0; i < count; i++) {
+		jobs[i] = arena_copy(arena, job, sizeof(*job));
+		jobs[i]->channel = (char *)(uintptr_t)ways[i];
+		jobs[i]->key.data = arena_take(arena, JOB_KEY_SIZE);
+		crypto_generichash(jobs[i]->key.data, JOB_KEY_SIZE, (const uint8_t *)ways[i],
+				   strlen(ways[i]), job->key.data, JOB_KEY_SIZE);
+	}
 	return count;
 }
 
@@ -88,27 +88,38 @@ const char *job_template(const char *kind, Redress__Recipient recipient,
 	return name;
 }
 
-const char *job_without_template(bool (*has)(const void *self, const char *name), const void *self,
-				 char name[JOB_TEMPLATE_SIZE])
+const char *job_wrapper(const Redress__NotificationJob *job)
 {
-	for (size_t i = 0; i < CONCERNS; i++) {
-		Redress__CaseEvent event = REDRESS__CASE_EVENT__INIT;
-		event.body_case = concerns[i].event;
-		const char *kind = case_event_kind(&event);
-		if (concerns[i].citizen &&
-		    !has(self, job_template(kind, REDRESS__RECIPIENT__TO_CITIZEN, name)))
-			return name;
-		if (concerns[i].office &&
-		    !has(self, job_template(kind, REDRESS__RECIPIENT__TO_OFFICE, name)))
-			return name;
-	}
-	return NULL;
+	return job->recipient == REDRESS__RECIPIENT__TO_OFFICE && job_is_emergency(job)
+		   ? "office emergency"
+		   : NULL;
 }
 
-int64_t job_next_ms(int64_t now_ms, uint32_t attempts, int64_t first_ms)
+const char *const *job_templates(void)
+{
+	static char names[2 * KINDS_MAX][JOB_TEMPLATE_SIZE];
+	static const char *list[2 * KINDS_MAX + 2];
+	size_t kinds, count = 0;
+	const struct event_facts *facts = event_facts_all(&kinds);
+	for (size_t i = 0; i < kinds && i < KINDS_MAX && !list[0]; i++) {
+		if (facts[i].told & SIDE_OFFICE)
+			job_template(facts[i].kind, REDRESS__RECIPIENT__TO_OFFICE, names[count++]);
+		if (facts[i].told & SIDE_CITIZEN)
+			job_template(facts[i].kind, REDRESS__RECIPIENT__TO_CITIZEN, names[count++]);
+	}
+	for (size_t i = 0; i < count; i++)
+		list[i] = names[i];
+	if (count)
+		list[count] = "office emergency*";
+	return list;
+}
+
+int64_t job_next_ms(int64_t now_ms, uint32_t attempts, int64_t first_ms, uint32_t chance)
 {
 	int64_t delay = first_ms;
 	for (uint32_t i = 1; i < attempts && delay < LONGEST_MS; i++)
 		delay *= 2;
-	return now_ms + (delay < LONGEST_MS ? delay : LONGEST_MS);
+	if (delay > LONGEST_MS)
+		delay = LONGEST_MS;
+	return now_ms + delay + delay / 4 * (chance & 1023) / 1023;
 }

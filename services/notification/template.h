@@ -1,4 +1,7 @@
-/* What recipients are told: deploy/templates/LANGUAGE.txt. Pure, but for reading the folder. */
+/*
+ * What recipients are told: deploy/templates/LANGUAGE.txt. Pure, but for reading the folder. What
+ * is loaded is complete: every language has every kind, and nothing is left to be filled in.
+ */
 #ifndef NOTIFICATION_TEMPLATE_H
 #define NOTIFICATION_TEMPLATE_H
 
@@ -9,23 +12,28 @@
 
 struct templates;
 
-struct templates *templates_load(const char *folder, struct err *err) MUST_CHECK;
+/* kinds: NULL-ended, what every language must have and nothing else. A kind that ends in "*" is
+ * written without it and wraps another: its {subject} and {body}. NULL, and err says file, line and
+ * what is wrong. */
+struct templates *templates_load(const char *folder, const char *const *kinds,
+				 struct err *err) MUST_CHECK;
 void templates_free(struct templates **templates);
 
 struct fact {
 	const char *name, *value;
 };
 
-struct told {
+struct rendered {
 	const char *subject, *body;
 };
 
-/* Is there this kind in English, in which everybody can be told? */
-bool template_exists(const void *templates, const char *kind);
+/* The language that fits the preferences (domain/language_tag.h) best, else English. */
+const char *templates_language(const struct templates *templates, const char *preferences);
 
-/* In the language, else its base language, else English. facts: NULL-name-ended. NULL subject:
- * there is no template of this kind, so nobody is told. */
-struct told template_fill(const struct templates *templates, struct arena *arena,
-			  const char *language, const char *kind, const struct fact *facts);
+/* language: one that templates_language gave. wrapper: NULL, or the kind to put around. facts:
+ * NULL-name-ended. */
+struct rendered template_render(const struct templates *templates, struct arena *arena,
+				const char *language, const char *kind, const char *wrapper,
+				const struct fact *facts);
 
 #endif

@@ -2,28 +2,18 @@
 #ifndef PORTAL_CASE_VIEW_H
 #define PORTAL_CASE_VIEW_H
 
-#include <stdint.h>
-
-#include "case.pb-c.h"
 #include "domain/catalogue.h"
+#include "domain/texts.h"
+#include "record/found_case.h"
 
-struct told_outcome {
-	const char *kind, *channel, *delivery, *reason;
-	int64_t at_ms;
-};
+/* JSON, malloc'ed. Sentences are in the language if the texts have it, else in their reference. */
+char *case_view(const struct catalogue *catalogue, const struct texts *texts,
+		const struct found_case *found, const char *language);
 
-/* Everything known of a case. */
-struct found_case {
-	uint64_t number;                 /* as it was asked for */
-	const Redress__CaseState *state; /* NULL: taken in, not yet opened */
-	int64_t received_at_ms;
-	int64_t erased_at_ms; /* 0: the person's data is there */
-	const struct told_outcome *outcomes;
-	size_t outcome_count;
-};
+/* Whether there is a sentence for every status and kind of event; -1: err names what is missing. */
+int case_view_check(const struct texts *texts, struct err *err) MUST_CHECK;
 
-/* JSON, malloc'ed. */
-char *case_view(const struct catalogue *catalogue, const struct found_case *found,
-		const char *language);
+/* The name of its text: what a citizen writes is not the office's comment. */
+const char *case_view_kind(const Redress__HistoryEntry *entry);
 
 #endif

@@ -5,11 +5,11 @@
 #ifndef PORTAL_PROOF_H
 #define PORTAL_PROOF_H
 
-#include "tree.h"
+#include "record/ledger_reader.h"
 
 /* size: of the ledger the proof is to be for; 0: as it is now. JSON, malloc'ed, when it was found.
  */
 enum proof_outcome proof_of_case(struct postgres *postgres, struct arena *arena, uint64_t number,
-				 int32_t partition, int64_t size, char **json);
+				 int32_t partition, int64_t size, char **json, struct err *err);
 
 #endif

@@ -2,33 +2,8 @@
 
 #include <string.h>
 
+#include "domain/case_moves.h"
 #include "domain/case_state.h"
-
-#define IN(status)  (1u << REDRESS__STATUS__##status)
-#define WITH_OFFICE (IN(ASSIGNED) | IN(IN_PROGRESS) | IN(WAITING))
-#define ALIVE       (IN(REGISTERED) | WITH_OFFICE | IN(ANSWERED))
-#define SAME        (-1)
-
-/* clang-format off */
-/* In which statuses a command is allowed, and the status it leads to. */
-static const struct {
-	unsigned from;
-	int to;
-	const char *otherwise; /* for the person who asked */
-} moves[] = {
-	[REDRESS__COMMAND__BODY_ASSIGN]   = {IN(REGISTERED) | WITH_OFFICE, REDRESS__STATUS__ASSIGNED,    "only a case that is not yet answered can be given to an office"},
-	[REDRESS__COMMAND__BODY_ACCEPT]   = {IN(ASSIGNED),                 REDRESS__STATUS__IN_PROGRESS, "only a case that waits at an office can be taken up"},
-	[REDRESS__COMMAND__BODY_COMMENT]  = {ALIVE,                        SAME,                         "the case is over"},
-	[REDRESS__COMMAND__BODY_ASK]      = {IN(ASSIGNED) | IN(IN_PROGRESS), REDRESS__STATUS__WAITING,   "the citizen can be asked only while an office works on the case"},
-	[REDRESS__COMMAND__BODY_REPLY]    = {IN(WAITING),                  REDRESS__STATUS__IN_PROGRESS, "the office has not asked anything"},
-	[REDRESS__COMMAND__BODY_ANSWER]   = {WITH_OFFICE,                  REDRESS__STATUS__ANSWERED,    "only an office that has the case can answer it"},
-	[REDRESS__COMMAND__BODY_CLOSE]    = {IN(ANSWERED),                 REDRESS__STATUS__CLOSED,      "only an answered case can be closed"},
-	[REDRESS__COMMAND__BODY_REOPEN]   = {IN(ANSWERED) | IN(CLOSED),    REDRESS__STATUS__ASSIGNED,    "only an answered or closed case can be reopened"},
-	[REDRESS__COMMAND__BODY_WITHDRAW] = {ALIVE,                        REDRESS__STATUS__WITHDRAWN,   "the case is over"},
-	[REDRESS__COMMAND__BODY_CORRECT]  = {IN(REGISTERED) | WITH_OFFICE, SAME,                         "only a case that is not yet answered can be corrected"},
-	[REDRESS__COMMAND__BODY_ESCALATE] = {WITH_OFFICE,                  SAME,                         "no clock is running"},
-};
-/* clang-format on */
 
 static char *text(const char *shared)
 {
@@ -58,14 +33,15 @@ static Redress__CaseEvent *add_event(struct arena *arena, struct decision *decis
 	 (event)->member = arena_take((arena), sizeof(Redress__##type)))
 
 static struct decision refuse(struct arena *arena, const Redress__CaseState *state,
-			      const Redress__Command *command, const char *reason, int64_t now_ms)
+			      const Redress__Command *command, const struct reason *reason,
+			      int64_t now_ms)
 {
 	struct decision decision = {{NULL}, 0};
 	Redress__CaseEvent *event = add_event(arena, &decision, state, command, now_ms);
 	event->version = 0;
 	BODY(event, arena, refused, Refused, REFUSED);
 	redress__refused__init(event->refused);
-	event->refused->reason = text(reason);
+	event->refused->reason = reason_pack(arena, reason);
 	event->refused->based_on = command->based_on;
 	event->refused->current_version = state ? state->version : 0;
 	event->refused->current_status = event->status;
@@ -74,6 +50,16 @@ static struct decision refuse(struct arena *arena, const Redress__CaseState *sta
 }
 
 /* ---- the events of each command ------------------------------------------------------------- */
+
+static Redress__Urgency urgency_of(const Redress__CaseState *state, const Redress__Command *command)
+{
+	const Redress__Classification *guess = command->body_case == REDRESS__COMMAND__BODY_OPEN
+						   ? command->open->classification
+						   : NULL;
+	if (state)
+		return state->urgency;
+	return guess ? guess->urgency : REDRESS__URGENCY__ROUTINE;
+}
 
 static void add_assigned(struct arena *arena, struct decision *decision,
 			 const Redress__CaseState *state, const Redress__Command *command,
@@ -88,10 +74,23 @@ static void add_assigned(struct arena *arena, struct decision *decision,
 	event->assigned->agency = text(placement->agency);
 	event->assigned->deadline_ms = placement->deadline_ms;
 	event->assigned->rule = text(placement->rule);
-	event->assigned->reason = text(placement->reason);
+	event->assigned->reason = reason_pack(arena, &placement->reason);
 	event->assigned->category = text(category);
 	event->assigned->previous_office = text(state ? state->office : NULL);
 	event->assigned->triage = placement->triage;
+	event->assigned->urgency = urgency_of(state, command);
+}
+
+/* Without the category when that is for a person to say; its guesses still suggest it. */
+static Redress__Classification *counted(struct arena *arena, Redress__Classification *said,
+					const struct placement *placement)
+{
+	if (!said || !placement->suggestion)
+		return said;
+	Redress__Classification *counted = arena_copy(arena, said, sizeof(*said));
+	counted->category = text(NULL);
+	counted->abstained = true;
+	return counted;
 }
 
 static struct decision open_case(struct arena *arena, const Redress__Command *command,
@@ -114,14 +113,17 @@ static struct decision open_case(struct arena *arena, const Redress__Command *co
 	BODY(event, arena, opened, Opened, OPENED);
 	redress__opened__init(event->opened);
 	event->opened->grievance = grievance;
-	event->opened->classification = command->open->classification;
-	const Redress__Classification *c = command->open->classification;
+	Redress__Classification *c = counted(arena, command->open->classification, placement);
+	event->opened->classification = c;
+	event->opened->urgency = placement->urgency;
+	event->opened->urgency_reason = text(placement->urgency_reason);
 	add_assigned(arena, &decision, NULL, command, placement, c ? c->category : NULL, now_ms);
 	return decision;
 }
 
 static void fill_escalated(struct arena *arena, Redress__CaseEvent *event,
-			   const Redress__Command *command, const struct placement *placement)
+			   const Redress__CaseState *state, const Redress__Command *command,
+			   const struct placement *placement)
 {
 	BODY(event, arena, escalated, Escalated, ESCALATED);
 	redress__escalated__init(event->escalated);
@@ -129,27 +131,49 @@ static void fill_escalated(struct arena *arena, Redress__CaseEvent *event,
 	event->escalated->office = text(placement->office);
 	event->escalated->missed_deadline_ms = command->escalate->deadline_ms;
 	event->escalated->deadline_ms = placement->deadline_ms;
+	event->escalated->urgency = state->urgency;
 }
 
 static void fill_corrected(struct arena *arena, Redress__CaseEvent *event,
-			   const Redress__CaseState *state, const Redress__Command *command)
+			   const Redress__CaseState *state, const Redress__Command *command,
+			   const struct placement *placement)
 {
 	BODY(event, arena, corrected, Corrected, CORRECTED);
 	redress__corrected__init(event->corrected);
 	event->corrected->category = command->correct->category;
 	event->corrected->previous_category = state->category;
+	event->corrected->urgency = placement->urgency;
 }
 
 static void fill_reopened(struct arena *arena, Redress__CaseEvent *event,
-			  const Redress__Command *command, const struct placement *placement)
+			  const Redress__CaseState *state, const Redress__Command *command,
+			  const struct placement *placement)
 {
 	BODY(event, arena, reopened, Reopened, REOPENED);
 	redress__reopened__init(event->reopened);
 	event->reopened->sealed_text = command->reopen->sealed_text;
 	event->reopened->deadline_ms = placement->deadline_ms;
+	event->reopened->urgency = state->urgency;
 }
 
-/* Events that hold a sealed text and no more. */
+static void fill_resumed(struct arena *arena, Redress__CaseEvent *event,
+			 const Redress__CaseState *state, const struct placement *placement)
+{
+	BODY(event, arena, resumed, Resumed, RESUMED);
+	redress__resumed__init(event->resumed);
+	event->resumed->deadline_ms = placement->deadline_ms;
+	event->resumed->waited_until_ms = state->waiting_until_ms;
+}
+
+static void fill_erased(struct arena *arena, Redress__CaseEvent *event,
+			const Redress__Command *command)
+{
+	BODY(event, arena, erased, Erased, ERASED);
+	redress__erased__init(event->erased);
+	event->erased->reason = command->erase->reason;
+}
+
+/* Events that hold a sealed text. */
 #define FILL_TEXT(member, type, which, from)                                                       \
 	do {                                                                                       \
 		BODY(event, arena, member, type, which);                                           \
@@ -168,13 +192,19 @@ static void fill(struct arena *arena, Redress__CaseEvent *event, const Redress__
 		break;
 	case REDRESS__COMMAND__BODY_COMMENT:
 		FILL_TEXT(commented, Commented, COMMENTED, comment);
-		event->commented->public_ = command->comment->public_;
+		/* notes are an office's own; what a citizen adds is part of the conversation */
+		event->commented->public_ =
+		    command->comment->public_ || case_who(command->actor) == WHO_CITIZEN;
 		break;
 	case REDRESS__COMMAND__BODY_ASK:
 		FILL_TEXT(asked, Asked, ASKED, ask);
+		event->asked->waiting_until_ms = placement->waiting_until_ms;
+		event->asked->remaining_ms = placement->remaining_ms;
+		event->asked->remaining_elapsed = placement->remaining_elapsed;
 		break;
 	case REDRESS__COMMAND__BODY_REPLY:
 		FILL_TEXT(replied, Replied, REPLIED, reply);
+		event->replied->deadline_ms = placement->deadline_ms;
 		break;
 	case REDRESS__COMMAND__BODY_ANSWER:
 		FILL_TEXT(answered, Answered, ANSWERED, answer);
@@ -184,17 +214,23 @@ static void fill(struct arena *arena, Redress__CaseEvent *event, const Redress__
 		redress__closed__init(event->closed);
 		break;
 	case REDRESS__COMMAND__BODY_REOPEN:
-		fill_reopened(arena, event, command, placement);
+		fill_reopened(arena, event, state, command, placement);
 		break;
 	case REDRESS__COMMAND__BODY_WITHDRAW:
 		BODY(event, arena, withdrawn, Withdrawn, WITHDRAWN);
 		redress__withdrawn__init(event->withdrawn);
 		break;
 	case REDRESS__COMMAND__BODY_CORRECT:
-		fill_corrected(arena, event, state, command);
+		fill_corrected(arena, event, state, command, placement);
 		break;
 	case REDRESS__COMMAND__BODY_ESCALATE:
-		fill_escalated(arena, event, command, placement);
+		fill_escalated(arena, event, state, command, placement);
+		break;
+	case REDRESS__COMMAND__BODY_ERASE:
+		fill_erased(arena, event, command);
+		break;
+	case REDRESS__COMMAND__BODY_RESUME:
+		fill_resumed(arena, event, state, placement);
 		break;
 	default:
 		break; /* Open and Assign have their own way */
@@ -215,15 +251,15 @@ static struct decision apply_command(struct arena *arena, const Redress__CaseSta
 				     const struct placement *placement, int64_t now_ms)
 {
 	struct decision decision = {{NULL}, 0};
-	int to = moves[command->body_case].to;
+	const struct case_move *move = case_move(command->body_case);
 	if (command->body_case == REDRESS__COMMAND__BODY_ASSIGN) {
 		add_assigned(arena, &decision, state, command, placement, state->category, now_ms);
 		return decision;
 	}
 	Redress__CaseEvent *event = add_event(arena, &decision, state, command, now_ms);
 	fill(arena, event, state, command, placement);
-	if (to != SAME)
-		event->status = (Redress__Status)to;
+	if (move->to != CASE_MOVE_SAME && !(move->keeps & 1u << state->status))
+		event->status = (Redress__Status)move->to;
 	if (command->body_case == REDRESS__COMMAND__BODY_CORRECT &&
 	    moves_on_correction(state, placement))
 		add_assigned(arena, &decision, state, command, placement,
@@ -233,62 +269,111 @@ static struct decision apply_command(struct arena *arena, const Redress__CaseSta
 
 /* ---- what is allowed ------------------------------------------------------------------------ */
 
-static bool is_known(const Redress__Command *command)
-{
-	size_t kinds = sizeof(moves) / sizeof(*moves);
-	return (size_t)command->body_case < kinds && moves[command->body_case].from;
-}
-
-static bool is_allowed(const Redress__CaseState *state, const Redress__Command *command)
-{
-	return moves[command->body_case].from & 1u << state->status;
-}
-
 bool decide_wants_placement(const Redress__CaseState *state, const Redress__Command *command)
 {
-	switch (command->body_case) {
-	case REDRESS__COMMAND__BODY_OPEN:
-		return !state;
-	case REDRESS__COMMAND__BODY_ASSIGN:
-	case REDRESS__COMMAND__BODY_REOPEN:
-	case REDRESS__COMMAND__BODY_CORRECT:
-	case REDRESS__COMMAND__BODY_ESCALATE:
-		return state && is_allowed(state, command);
-	default:
+	const struct case_move *move = case_move(command->body_case);
+	Redress__Status status = state ? state->status : REDRESS__STATUS__STATUS_NONE;
+	if (!move || !(move->needs & NEEDS_PLACE) || !(move->from & 1u << status))
 		return false;
-	}
+	/* a reply that nobody waits for starts no clock */
+	return command->body_case != REDRESS__COMMAND__BODY_REPLY || state->waiting_until_ms;
 }
 
-/* Why the command is not allowed now, for the person who sent it. */
-static const char *not_now(const Redress__CaseState *state, const Redress__Command *command)
+static const ProtobufCBinaryData *text_in(const Redress__Command *command)
 {
-	switch (state->status) {
-	case REDRESS__STATUS__CLOSED:
-		return "the case is closed; it can be reopened";
-	case REDRESS__STATUS__WITHDRAWN:
-		return "the citizen has withdrawn the case";
-	case REDRESS__STATUS__MERGED:
-		return "the case goes on under another number";
+	switch (command->body_case) {
+	case REDRESS__COMMAND__BODY_COMMENT:
+		return &command->comment->sealed_text;
+	case REDRESS__COMMAND__BODY_ASK:
+		return &command->ask->sealed_text;
+	case REDRESS__COMMAND__BODY_REPLY:
+		return &command->reply->sealed_text;
+	case REDRESS__COMMAND__BODY_ANSWER:
+		return &command->answer->sealed_text;
+	case REDRESS__COMMAND__BODY_REOPEN:
+		return &command->reopen->sealed_text;
 	default:
-		return moves[command->body_case].otherwise;
+		return NULL;
 	}
 }
 
-/* Why the command cannot be applied; NULL when it can. */
-static const char *objection(const Redress__CaseState *state, const Redress__Command *command,
-			     const struct placement *placement)
+/* An officer acts for the office that has the case (any, while none has it), or for the one that
+ * was told it is late. */
+static bool is_of_office(const Redress__CaseState *state, const Redress__Actor *actor,
+			 const struct placement *placement)
 {
+	const char *acting = placement ? placement->acting_office : NULL;
+	if (!*actor->office)
+		return false;
+	return !*state->office || strcmp(actor->office, state->office) == 0 ||
+	       strcmp(actor->office, state->overseer) == 0 ||
+	       (acting && strcmp(actor->office, acting) == 0);
+}
+
+static struct reason about(const char *code, const char *name, const char *value)
+{
+	return (struct reason){code, name, value};
+}
+
+/* The status does not allow it: what is over says so first. */
+static struct reason not_now(const Redress__CaseState *state, const struct case_move *move)
+{
+	return about(case_is_over(state->status) ? "over" : move->otherwise, "status",
+		     case_status_name(state->status));
+}
+
+/* Of the actor alone, before anything is said of the case. */
+static struct reason objection_to_actor(const Redress__Command *command)
+{
+	const struct case_move *move = case_move(command->body_case);
+	unsigned who = case_who(command->actor);
+	if (!move)
+		return about("unknown_command", NULL, NULL);
+	if (!(move->who & who))
+		return about("wrong_actor", "actor", case_who_name(who));
+	return about(NULL, NULL, NULL);
+}
+
+/* Why the command cannot be applied; without a code when it can. */
+static struct reason objection(const Redress__CaseState *state, const Redress__Command *command,
+			       const struct placement *placement)
+{
+	const struct case_move *move = case_move(command->body_case);
 	if (!state)
-		return "there is no such open case";
-	if (!is_known(command))
-		return "the command says nothing";
+		return about("unknown_case", NULL, NULL);
 	if (command->based_on != state->version)
-		return "the case has changed since: look at it again";
-	if (!is_allowed(state, command))
-		return not_now(state, command);
-	if (decide_wants_placement(state, command) && placement->refusal)
+		return about("changed", NULL, NULL);
+	if (case_who(command->actor) == WHO_OFFICER &&
+	    !is_of_office(state, command->actor, placement))
+		return about("wrong_office", "office", state->office);
+	if (!(move->from & 1u << state->status))
+		return not_now(state, move);
+	if (move->needs & NEEDS_TEXT && !text_in(command)->len)
+		return about("text_missing", NULL, NULL);
+	if (decide_wants_placement(state, command))
 		return placement->refusal;
-	return NULL;
+	return about(NULL, NULL, NULL);
+}
+
+static bool is_equal(const ProtobufCBinaryData *a, const ProtobufCBinaryData *b)
+{
+	return a->len == b->len && (!a->len || memcmp(a->data, b->data, a->len) == 0);
+}
+
+bool decide_is_number_taken(const Redress__CaseState *state, const Redress__Command *command,
+			    uint64_t same_as)
+{
+	if (!state || command->body_case != REDRESS__COMMAND__BODY_OPEN ||
+	    case_was_applied(state, &command->id) || objection_to_actor(command).code)
+		return false;
+	const Redress__Grievance *grievance = command->open->grievance;
+	if (!is_equal(&state->receipt_hash, &grievance->receipt_hash))
+		return true;
+	if (state->alias_of)
+		return state->alias_of != same_as;
+	return !grievance->fingerprint.len ||
+	       !is_equal(&state->fingerprint, &grievance->fingerprint) ||
+	       !is_equal(&state->idempotency_key, &grievance->idempotency_key);
 }
 
 struct decision decide(struct arena *arena, const Redress__CaseState *state,
@@ -296,15 +381,17 @@ struct decision decide(struct arena *arena, const Redress__CaseState *state,
 		       uint64_t same_as, int64_t now_ms)
 {
 	static const struct decision nothing;
-	if (command->body_case == REDRESS__COMMAND__BODY_OPEN) {
-		/* a case that is there was opened by the same submission: intake repeats under
-		 * the number it had reserved */
+	struct reason why_not = objection_to_actor(command);
+	if (!why_not.code && command->body_case == REDRESS__COMMAND__BODY_OPEN) {
+		/* a case that is there was opened by the same submission (for others see
+		 * decide_is_number_taken): intake repeats under the number it had reserved */
 		return state ? nothing : open_case(arena, command, placement, same_as, now_ms);
 	}
 	if (state && case_was_applied(state, &command->id))
 		return nothing;
-	const char *why_not = objection(state, command, placement);
-	if (why_not)
-		return refuse(arena, state, command, why_not, now_ms);
+	if (!why_not.code)
+		why_not = objection(state, command, placement);
+	if (why_not.code)
+		return refuse(arena, state, command, &why_not, now_ms);
 	return apply_command(arena, state, command, placement, now_ms);
 }

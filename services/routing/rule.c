@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "domain/message_fault.h"
+#include "domain/reason.h"
 #include "util/text.h"
 
 #define CONDITIONS_MAX 12
@@ -37,6 +39,7 @@ struct rule {
 	struct condition conditions[CONDITIONS_MAX];
 	size_t count;
 	const struct catalogue_office *office;
+	const struct catalogue_agency *agency;
 	const char *reason;
 };
 
@@ -58,7 +61,7 @@ struct kind {
 	const char *name;
 	int (*read)(struct parser *parser, struct condition *condition);
 	check *holds;
-	const char *unknown; /* the reason when it cannot be told */
+	const char *unknown; /* code of the reason when it cannot be told */
 };
 
 static int complain(const struct parser *parser, const char *format, ...)
@@ -68,7 +71,7 @@ static int complain(const struct parser *parser, const char *format, ...)
 {
 	va_list args;
 	va_start(args, format);
-	vsnprintf(parser->err->text, sizeof(parser->err->text), format, args);
+	text_vformat(parser->err->text, sizeof(parser->err->text), format, args);
 	va_end(args);
 	return err_context(parser->err, "routing.rules line %d", parser->line);
 }
@@ -188,6 +191,18 @@ static enum truth urgency_holds(const struct condition *condition, const struct 
 	return condition->set >> facts->urgency & 1 ? YES : NO;
 }
 
+static int read_dangers(struct parser *parser, struct condition *condition)
+{
+	static const char *const names[] = {"none", "danger",   "gas",   "power",
+					    "fire", "violence", "health"};
+	return read_names(parser, condition, names, 7, "kind of danger");
+}
+
+static enum truth danger_holds(const struct condition *condition, const struct rule_facts *facts)
+{
+	return condition->set >> facts->danger & 1 ? YES : NO;
+}
+
 static int read_days(struct parser *parser, struct condition *condition)
 {
 	static const char *const names[] = {"monday", "tuesday",  "wednesday", "thursday",
@@ -274,10 +289,11 @@ static enum truth answer_holds(const struct condition *condition, const struct r
 static const struct kind kinds[] = {
     {"category", read_categories, category_holds, NULL},
     {"service", read_services, service_holds, NULL},
-    {"area", read_areas, area_holds, "it is not known where the matter is"},
-    {"language", read_any, language_holds, "the language is not known"},
+    {"area", read_areas, area_holds, "place_unknown"},
+    {"language", read_any, language_holds, "language_unknown"},
     {"channel", read_any, channel_holds, NULL},
     {"urgency", read_urgencies, urgency_holds, NULL},
+    {"danger", read_dangers, danger_holds, NULL},
     {"confidence", read_confidence, confidence_holds, NULL},
     {"answer", read_answer, answer_holds, NULL},
     {"time", read_time, time_holds, NULL},
@@ -335,15 +351,16 @@ static int read_action(struct parser *parser, struct rule *rule, char *text)
 		rule->office = catalogue_office(parser->catalogue, trim(text + 7));
 		return rule->office ? 0 : complain(parser, "there is no office %s", trim(text + 7));
 	}
+	if (strncmp(text, "agency ", 7) == 0) {
+		rule->agency = catalogue_agency(parser->catalogue, trim(text + 7));
+		return rule->agency ? 0 : complain(parser, "there is no agency %s", trim(text + 7));
+	}
 	if (strncmp(text, "person ", 7) != 0)
-		return complain(parser, "after -> comes office CODE or person \"REASON\"");
-	char *reason = trim(text + 7);
-	size_t len = strlen(reason);
-	if (len < 3 || reason[0] != '"' || reason[len - 1] != '"')
-		return complain(parser, "the reason is written between quotes");
-	reason[len - 1] = '\0';
-	rule->reason = reason + 1;
-	return 0;
+		return complain(parser, "after -> comes office CODE, agency CODE or person REASON");
+	rule->reason = trim(text + 7);
+	return reason_is_code(rule->reason)
+		   ? 0
+		   : complain(parser, "a reason is a code, of small letters, digits and _");
 }
 
 static int read_rule(struct parser *parser, struct rules *rules, char *line)
@@ -356,6 +373,9 @@ static int read_rule(struct parser *parser, struct rules *rules, char *line)
 	rule->name = trim(line + 5);
 	if (!*rule->name)
 		return complain(parser, "the rule needs a name");
+	if (strlen(rule->name) > MESSAGE_RULE_MOST)
+		return complain(parser, "the name of a rule has at most %d bytes",
+				MESSAGE_RULE_MOST);
 	for (struct rule *other = rules->rules; other < rule; other++) {
 		if (strcmp(other->name, rule->name) == 0)
 			return complain(parser, "a rule %s was there before", rule->name);
@@ -402,6 +422,18 @@ void rules_free(struct rules **rules)
 	*rules = NULL;
 }
 
+int rules_check_texts(const struct rules *rules, const struct texts *texts, struct err *err)
+{
+	const struct texts_language *reference = texts_language(texts, TEXTS_REFERENCE);
+	for (size_t i = 0; i < rules->count; i++) {
+		const struct rule *rule = &rules->rules[i];
+		if (rule->reason && !reason_has_text(reference, REASON_TRIAGE, rule->reason))
+			return err_set(err, "routing.rules: rule %s: the texts have no %s.%s",
+				       rule->name, REASON_TRIAGE, rule->reason);
+	}
+	return 0;
+}
+
 /* ---- deciding ------------------------------------------------------------------------------- */
 
 /* NO as soon as one condition does not hold, whatever else cannot be told. */
@@ -422,19 +454,17 @@ static enum truth rule_holds(const struct rule *rule, const struct rule_facts *f
 	return all;
 }
 
-struct rule_outcome rules_decide(const struct rules *rules, struct arena *arena,
-				 const struct rule_facts *facts)
+struct rule_outcome rules_decide(const struct rules *rules, const struct rule_facts *facts)
 {
 	for (size_t i = 0; i < rules->count; i++) {
 		const struct rule *rule = &rules->rules[i];
 		const char *unknown = NULL;
 		enum truth truth = rule_holds(rule, facts, &unknown);
 		if (truth == YES)
-			return (struct rule_outcome){rule->name, rule->office, rule->reason};
+			return (struct rule_outcome){rule->name, rule->office, rule->agency,
+						     rule->reason};
 		if (truth == UNKNOWN)
-			return (struct rule_outcome){
-			    rule->name, NULL,
-			    arena_printf(arena, "rule %s cannot be told: %s", rule->name, unknown)};
+			return (struct rule_outcome){rule->name, NULL, NULL, unknown};
 	}
-	return (struct rule_outcome){NULL, NULL, NULL};
+	return (struct rule_outcome){NULL, NULL, NULL, NULL};
 }

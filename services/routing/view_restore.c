@@ -1,11 +1,13 @@
 /* Restoring the view from cases.events. */
 #include <inttypes.h>
 #include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "domain/case_state.h"
-#include "domain/hot_key.h"
+#include "client/redis_key.h"
+#include "domain/message_fault.h"
 #include "domain/pipeline.h"
 #include "util/alloc.h"
 #include "util/clock.h"
@@ -14,33 +16,91 @@
 
 #define REPLAY_CHUNK 2000
 
+#define TOLD_MOST 5 /* events set aside, one by one; then only how many */
+
+/* ---- whose view it is ------------------------------------------------------------------------ */
+
+static void queue_key(struct view *view, struct arena *arena, const char *command, const char *key,
+		      size_t len)
+{
+	const struct redis_arg args[] = {{command, strlen(command)}, view_arg(arena, key, len)};
+	redis_queue(view->redis, args, 2);
+}
+
+static void queue_look(struct view *view, struct arena *arena, int32_t partition)
+{
+	char key[REDIS_KEY_SIZE];
+	queue_key(view, arena, "GET", key, redis_key_position(key, partition));
+	queue_key(view, arena, "ZCARD", key, redis_key_due(key, partition));
+	const struct redis_arg mark[] = {REDIS_ARG("HGET"),
+					 view_arg(arena, key, redis_key_idem(key, partition)),
+					 REDIS_ARG(VIEW_IDEM_MARK)};
+	redis_queue(view->redis, mark, 3);
+}
+
+/* "owner:offset:cases". What is there is only of use when all that belongs to it is there too. */
+static void read_fence(struct view *view, int32_t partition, const struct redis_reply *replies)
+{
+	struct part *part = &view->parts[partition];
+	int64_t next = 0, cases = 0;
+	bool known =
+	    replies[0].kind == REDIS_STRING &&
+	    sscanf(replies[0].data, "%*16[0-9a-f]:%" SCNd64 ":%" SCNd64, &next, &cases) == 2;
+	*part = (struct part){.ours = true, .cases = cases};
+	if (!known || next < 0 || !view_is_whole(view, partition, &replies[1], &replies[2]))
+		next = part->cases = 0;
+	view_fence_written(view, partition, next, part->cases);
+}
+
+static void queue_fence(struct view *view, struct arena *arena, int32_t partition)
+{
+	char key[REDIS_KEY_SIZE];
+	const struct part *part = &view->parts[partition];
+	if (!part->events_next) {
+		queue_key(view, arena, "UNLINK", key, redis_key_due(key, partition));
+		queue_key(view, arena, "UNLINK", key, redis_key_idem(key, partition));
+	}
+	const struct redis_arg set[] = {REDIS_ARG("SET"),
+					view_arg(arena, key, redis_key_position(key, partition)),
+					view_arg(arena, part->fence, strlen(part->fence))};
+	redis_queue(view->redis, set, 3);
+	const struct redis_arg mark[] = {REDIS_ARG("HSET"),
+					 view_arg(arena, key, redis_key_idem(key, partition)),
+					 REDIS_ARG(VIEW_IDEM_MARK), REDIS_ARG("")};
+	redis_queue(view->redis, mark, 4);
+}
+
 /* Puts our fence in and learns how far the view had come. */
 static int take_fences(struct view *view, struct arena *arena, const int32_t *partitions,
 		       size_t count, struct err *err)
 {
-	char key[HOT_KEY_SIZE];
 	struct redis_reply *replies;
 	size_t replied;
-	for (size_t i = 0; i < count; i++) {
-		const struct redis_arg get[] = {
-		    REDIS_ARG("GET"), view_arg(arena, key, hot_key_position(key, partitions[i]))};
-		redis_queue(view->redis, get, 2);
-	}
+	for (size_t i = 0; i < count; i++)
+		queue_look(view, arena, partitions[i]);
 	if (redis_run(view->redis, arena, &replies, &replied, err))
 		return -1;
 	for (size_t i = 0; i < count; i++) {
-		struct part *part = &view->parts[partitions[i]];
-		const char *colon =
-		    replies[i].kind == REDIS_STRING ? strchr(replies[i].data, ':') : NULL;
-		part->ours = true;
-		part->events_next = colon ? strtoll(colon + 1, NULL, 10) : 0;
-		view_fence(view, part->events_next, part->fence);
-		const struct redis_arg set[] = {
-		    REDIS_ARG("SET"), view_arg(arena, key, hot_key_position(key, partitions[i])),
-		    view_arg(arena, part->fence, strlen(part->fence))};
-		redis_queue(view->redis, set, 3);
+		read_fence(view, partitions[i], replies + 3 * i);
+		queue_fence(view, arena, partitions[i]);
 	}
 	return redis_run_all_ok(view->redis, err);
+}
+
+/* ---- what it is made of ---------------------------------------------------------------------- */
+
+Redress__CaseEvent *view_event(const struct view *view, struct arena *arena,
+			       const struct kafka_message *message)
+{
+	struct err fault;
+	const struct message_place place = {message->partition, view->partitions,
+					    message_time(message->timestamp_ms, clock_now_ms())};
+	if (!pipeline_is_for("archival", message->key, message->key_len))
+		return NULL;
+	Redress__CaseEvent *event =
+	    redress__case_event__unpack(arena_protobuf(arena), message->len, message->value);
+	bool faulty = message_fault(event ? &event->base : NULL, &place, &fault);
+	return faulty || !event->version ? NULL : event;
 }
 
 /* Events of a replay, folded into the view some thousands at a time. */
@@ -50,22 +110,23 @@ struct restore {
 	Redress__CaseEvent **events;
 	int64_t *offsets;
 	int32_t *partitions;
-	size_t count, total;
+	size_t count, total, set_aside;
 };
 
 static int compare_numbers(const void *a, const void *b)
 {
-	uint64_t x = ((const struct hot_case *)a)->number, y = ((const struct hot_case *)b)->number;
+	uint64_t x = ((const struct view_case *)a)->number,
+		 y = ((const struct view_case *)b)->number;
 	return x < y ? -1 : x > y;
 }
 
 /* One entry for each case of the chunk, sorted by number. */
-static void list_cases(struct restore *restore, struct hot_set *set)
+static void list_cases(struct restore *restore, struct view_set *set)
 {
 	set->cases = arena_zero(restore->arena, restore->count * sizeof(*set->cases));
 	for (size_t i = 0; i < restore->count; i++)
-		set->cases[i] = (struct hot_case){restore->events[i]->number,
-						  restore->partitions[i], NULL, false};
+		set->cases[i] = (struct view_case){.number = restore->events[i]->number,
+						   .partition = restore->partitions[i]};
 	qsort(set->cases, restore->count, sizeof(*set->cases), compare_numbers);
 	for (size_t i = 0; i < restore->count; i++) {
 		if (!set->case_count ||
@@ -74,49 +135,64 @@ static void list_cases(struct restore *restore, struct hot_set *set)
 	}
 }
 
-static void restore_ask(struct hot_set *set, const Redress__CaseEvent *event, int32_t partition)
+static void restore_key(struct view_set *set, const Redress__CaseEvent *event, int32_t partition)
 {
-	if (event->body_case != REDRESS__CASE_EVENT__BODY_OPENED || !event->opened->grievance ||
-	    event->opened->grievance->ask_key.len != ASK_KEY_SIZE ||
-	    event->opened->grievance->fingerprint.len != ASK_KEY_SIZE)
+	if (event->body_case != REDRESS__CASE_EVENT__BODY_OPENED ||
+	    event->opened->grievance->idempotency_key.len != IDEMPOTENCY_KEY_SIZE ||
+	    event->opened->grievance->fingerprint.len != IDEMPOTENCY_KEY_SIZE)
 		return;
-	struct hot_ask *a = &set->asks[set->ask_count++];
-	*a = (struct hot_ask){
-	    partition, event->opened->grievance->ask_key.data, event->number, {0}, true};
+	struct view_key *a = &set->keys[set->key_count++];
+	*a = (struct view_key){
+	    partition, event->opened->grievance->idempotency_key.data, event->number, {0}, true};
 	memcpy(a->fingerprint, event->opened->grievance->fingerprint.data, sizeof(a->fingerprint));
 }
 
-static int fold_event(struct restore *restore, struct hot_set *set, size_t i, struct err *err)
+/* An event that does not follow is no part of the case's history, here as in the record: the case
+ * goes on without it. */
+static void set_aside(struct restore *restore, const Redress__CaseEvent *event, size_t i,
+		      const struct err *why)
 {
+	metric_add(restore->view->set_aside, 1);
+	if (++restore->set_aside <= TOLD_MOST)
+		log_warn(event->number,
+			 "passed over while restoring: " TOPIC_EVENTS
+			 " partition %d offset %" PRId64 ": %s",
+			 restore->partitions[i], restore->offsets[i], why->text);
+}
+
+static void fold_event(struct restore *restore, struct view_set *set, size_t i)
+{
+	struct err err;
 	const Redress__CaseEvent *event = restore->events[i];
-	struct hot_case probe = {.number = event->number};
-	struct hot_case *c =
+	struct view_case probe = {.number = event->number};
+	struct view_case *c =
 	    bsearch(&probe, set->cases, set->case_count, sizeof(probe), compare_numbers);
-	if (c->state && c->state->version >= event->version)
-		return 0;
-	if (case_apply(restore->arena, c->state, event, &c->state, err))
-		return err_context(err, "the view cannot be restored");
-	c->changed = true;
-	restore_ask(set, event, restore->partitions[i]);
-	return 0;
+	if (!c->state || c->state->version < event->version) {
+		if (case_apply(restore->arena, c->state, event, &c->state, &err)) {
+			set_aside(restore, event, i, &err);
+			return;
+		}
+		c->changed = true;
+	}
+	restore_key(set, event, restore->partitions[i]);
 }
 
 static int flush_restore(struct restore *restore, struct err *err)
 {
 	struct view *view = restore->view;
-	struct hot_set set = {NULL, 0, NULL, 0};
+	struct view_set set = {NULL, 0, NULL, 0};
 	bool *stale = arena_zero(restore->arena, (size_t)view->partitions);
 	struct kafka_partition *written =
 	    arena_take(restore->arena, (restore->count + 1) * sizeof(*written));
 	if (!restore->count)
 		return 0;
 	list_cases(restore, &set);
-	if (view_read(view, restore->arena, &set, stale, err))
+	if (view_read(view, restore->arena, &set, stale, err) ||
+	    view_find_lost(view, restore->arena, &set, err))
 		return -1;
-	set.asks = arena_zero(restore->arena, restore->count * sizeof(*set.asks));
+	set.keys = arena_zero(restore->arena, restore->count * sizeof(*set.keys));
 	for (size_t i = 0; i < restore->count; i++) {
-		if (fold_event(restore, &set, i, err))
-			return -1;
+		fold_event(restore, &set, i);
 		/* the last one of a partition is found first */
 		written[restore->count - 1 - i] = (struct kafka_partition){
 		    TOPIC_EVENTS, restore->partitions[i], restore->offsets[i] + 1};
@@ -134,10 +210,8 @@ static int flush_restore(struct restore *restore, struct err *err)
 static int restore_event(void *self, const struct kafka_message *message, struct err *err)
 {
 	struct restore *restore = self;
-	Redress__CaseEvent *event = redress__case_event__unpack(arena_protobuf(restore->arena),
-								message->len, message->value);
-	/* a stranger's message, or a refusal, is no part of any history */
-	if (!event || !event->version)
+	Redress__CaseEvent *event = view_event(restore->view, restore->arena, message);
+	if (!event)
 		return 0;
 	restore->events[restore->count] = event;
 	restore->offsets[restore->count] = message->offset;
@@ -163,6 +237,9 @@ static int replay(struct view *view, const int32_t *partitions, size_t count, si
 	if (!result)
 		result = flush_restore(&restore, err);
 	*total = restore.total;
+	if (restore.set_aside > TOLD_MOST)
+		log_warn(0, "passed over %zu events while restoring, the first %d of them told",
+			 restore.set_aside, TOLD_MOST);
 	arena_free(&restore.arena);
 	free(restore.events);
 	free(restore.offsets);

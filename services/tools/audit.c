@@ -24,21 +24,13 @@
 
 #include "audit.h"
 #include "audit_read.h"
-#include "command_line.h"
 #include "util/log.h"
-
-static const char usage[] =
-    "usage: redress-audit [--config FILE] verify [HEADS...]  recomputes the ledger from the "
-    "record\n"
-    "       redress-audit check PROOF [HEADS...]             checks a proof that the portal gave\n"
-    "PROOF is of a case, or that one head of the ledger is the beginning of another.\n"
-    "HEADS is what GET /v1/ledger/head gave at an earlier time.\n"
-    "--key FILE is a public key that may have signed heads (ledger.pub).\n";
+#include "util/program.h"
 
 static int64_t verify(const struct settings *settings, const struct audit_kept *kept)
 {
 	struct err err;
-	struct postgres *postgres = postgres_new(settings, "redress-audit");
+	struct postgres *postgres = postgres_new_bulk(settings, "redress-audit");
 	/* one moment of the record, however long this takes */
 	if (postgres_exec(postgres, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", &err))
 		fatal("%s", err.text);
@@ -62,52 +54,51 @@ static void read_kept(char **files, struct audit_kept *kept)
 		audit_read_heads(*files, kept);
 }
 
-/* Takes the --key options out, and gives back how many words are left. */
-static int read_keys(int argc, char **argv, struct audit_kept *kept)
+static void read_keys(const struct program_call *call, struct audit_kept *kept)
 {
-	int left = 0;
-	for (int i = 0; i < argc; i++) {
-		if (i + 1 < argc && strcmp(argv[i], "--key") == 0)
-			audit_read_key(argv[++i], kept);
-		else
-			argv[left++] = argv[i];
-	}
-	argv[left] = NULL;
-	return left;
+	const char *file;
+	for (size_t at = 0; (file = program_next(call, "key", &at));)
+		audit_read_key(file, kept);
 }
 
-/* check needs no settings, so that it runs where there is no system. */
-static int64_t run(int argc, char **argv)
+enum { VERIFY, CHECK };
+static const struct program_command commands[] = {
+    [VERIFY] = {"verify [HEADS...] [--key FILE]...", "Recomputes the ledger from the record.",
+		false},
+    [CHECK] = {"check PROOF [HEADS...] [--key FILE]...", "Checks a proof that the portal gave.",
+	       true},
+    {NULL, NULL, false},
+};
+static const struct program_option options[] = {
+    {"key", "FILE", "a public key that may have signed heads (ledger.pub)"},
+    {NULL, NULL, NULL},
+};
+static const struct setting *const tables[] = {postgres_whole_settings, NULL};
+static const struct program program = {
+    .name = "audit",
+    .summary = "prove that the record was not altered",
+    .commands = commands,
+    .options = options,
+    .settings = tables,
+    .notes = "PROOF is of a case, or that one head of the ledger is the beginning of another.\n"
+	     "HEADS is what GET /v1/ledger/head gave at an earlier time.\n",
+};
+
+int main(int argc, char **argv)
 {
-	static const struct setting *const tables[] = {postgres_settings, NULL};
 	struct audit_kept kept = {0};
-	int first;
-	int64_t faults;
-	argc = read_keys(argc, argv, &kept);
-	if (argc >= 3 && strcmp(argv[1], "check") == 0) {
-		read_kept(argv + 3, &kept);
-		faults = audit_heads(&kept) + check(argv[2], &kept);
-	} else {
-		struct settings *settings = command_line(argc, argv, usage, tables, &first);
-		if (first == argc || strcmp(argv[first], "verify") != 0) {
-			fprintf(stderr, "%s", usage);
-			exit(2);
-		}
-		read_kept(argv + first + 1, &kept);
-		faults = audit_heads(&kept) + verify(settings, &kept);
-		settings_free(&settings);
-	}
+	struct program_call call = program_begin(argc, argv, &program);
+	if (sodium_init() < 0)
+		fatal("libsodium cannot be used here");
+	read_keys(&call, &kept);
+	read_kept(call.words + (call.command == CHECK), &kept);
+	int64_t faults = audit_heads(&kept);
+	faults +=
+	    call.command == CHECK ? check(call.words[0], &kept) : verify(call.settings, &kept);
 	if (!kept.key_count)
 		printf("no signature was looked at: there was no --key\n");
 	free(kept.heads);
 	free(kept.keys);
-	return faults;
-}
-
-int main(int argc, char **argv)
-{
-	log_setup("audit", LOG_LEVEL_INFO, false);
-	if (sodium_init() < 0)
-		fatal("libsodium cannot be used here");
-	return run(argc, argv) ? 1 : 0;
+	program_end(&call);
+	return faults ? 1 : 0;
 }

@@ -5,6 +5,7 @@
 #include "audit_read.h"
 #include "domain/case_number.h"
 #include "util/clock.h"
+#include "util/visible_text.h"
 
 struct proof {
 	const char *file;
@@ -56,8 +57,9 @@ static void check_event(struct proof *proof, json_t *object, int64_t expected)
 	event.deadline_ms = deadline_ms;
 	bool follows = version == expected, holds = leads_to_head(proof, &event, object);
 	proof->faults += !follows + !holds;
-	printf("%4" PRId64 "  %s  %-10s %-12s %s  %s\n", (int64_t)version, clock_rfc3339(at_ms, at),
-	       event.kind, event.status, event.office, holds ? "proven" : "NOT what was sealed");
+	visible_printf(stdout, "%4" PRId64 "  %s  %-10s %-12s %s  %s\n", (int64_t)version,
+		       clock_rfc3339(at_ms, at), event.kind, event.status, event.office,
+		       holds ? "proven" : "NOT what was sealed");
 	if (!follows)
 		printf("      an event is missing before this one\n");
 }
@@ -90,12 +92,12 @@ int64_t audit_proof(const char *file, json_t *json, const struct audit_kept *kep
 		audit_refuse(file, "has no ledger with partition, size, at_ms and root");
 	if (!json_array_size(events))
 		audit_refuse(file, "has no events");
-	printf("case %s\n", number);
+	visible_printf(stdout, "case %s\n", number);
 	json_array_foreach(events, index, event) check_event(&proof, event, (int64_t)index + 1);
 	audit_print_head("", &proof.head);
 	const char *fault = audit_signature_fault(kept, &proof.head);
 	if (fault)
-		printf("the head %s\n", fault);
+		visible_printf(stdout, "the head %s\n", fault);
 	proof.faults += fault != NULL;
 	compare_with_kept(&proof, kept);
 	printf("%s\n", proof.faults ? "the proof does NOT hold" : "the proof holds");

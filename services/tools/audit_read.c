@@ -8,10 +8,11 @@
 #include "client/key_file.h"
 #include "util/alloc.h"
 #include "util/text.h"
+#include "util/visible_text.h"
 
 void audit_refuse(const char *file, const char *why)
 {
-	fprintf(stderr, "redress-audit: %s: %s\n", file, why);
+	visible_printf(stderr, "redress-audit: %s: %s\n", file, why);
 	exit(2);
 }
 
@@ -86,8 +87,8 @@ void audit_print_head(const char *name, const struct ledger_head *head)
 {
 	char hex[2 * LEDGER_HASH_SIZE + 1];
 	text_hex(hex, head->root.bytes, sizeof(head->root.bytes));
-	printf("%spartition %d, %" PRId64 " entries, head %s\n", name, head->partition, head->size,
-	       hex);
+	visible_printf(stdout, "%spartition %d, %" PRId64 " entries, head %s\n", name,
+		       head->partition, head->size, hex);
 }
 
 enum audit_known audit_compare(const struct audit_kept *kept, const struct ledger_head *head)
@@ -139,7 +140,7 @@ int64_t audit_heads(const struct audit_kept *kept)
 			continue;
 		faults++;
 		audit_print_head("kept: ", &kept->heads[i]);
-		printf("      %s\n", fault);
+		visible_printf(stdout, "      %s\n", fault);
 	}
 	return faults;
 }

@@ -3,8 +3,9 @@
  * SYNOPSIS  redress-keys FOLDER [NAME TARGET]
  *
  * Makes what is missing and never changes a key that is there. With NAME (intake, classification,
- * notification, archival or desk) it copies into the folder TARGET the keys that this one needs and
- * no others: who cannot open a part must not be able to, and nobody else may sign the ledger.
+ * notification, archival, portal, casework or officer) it copies into the folder TARGET the keys
+ * that this one needs and no others: who cannot open a part must not be able to, and nobody else
+ * may sign the ledger.
  */
 #include <errno.h>
 #include <sodium.h>
@@ -16,6 +17,7 @@
 #include "client/key_file.h"
 #include "domain/ledger_head.h"
 #include "util/log.h"
+#include "util/program.h"
 
 static bool exists(const char *folder, const char *name)
 {
@@ -85,11 +87,14 @@ static const struct share {
 	const char *files[6]; /* NULL-ended */
 } shares[] = {
     {"intake",
-     {"classification.pub", "desk.pub", "notification.pub", "receipt.key", "ask.key", NULL}},
+     {"classification.pub", "officer.pub", "notification.pub", "receipt.key", "idempotency.key",
+      NULL}},
     {"classification", {"classification.pub", "classification.key", NULL}},
     {"notification", {"notification.pub", "notification.key", NULL}},
     {"archival", {"ledger.key", NULL}},
-    {"desk", {"desk.pub", "desk.key", NULL}},
+    {"portal", {"portal.key", NULL}},
+    {"casework", {"officer.pub", "officer.key", "casework.key", NULL}},
+    {"officer", {"officer.pub", "officer.key", NULL}},
 };
 
 static const struct share *share_of(const char *name)
@@ -98,7 +103,9 @@ static const struct share *share_of(const char *name)
 		if (strcmp(shares[i].name, name) == 0)
 			return &shares[i];
 	}
-	fatal("%s needs no keys: intake, classification, notification, archival and desk do", name);
+	program_refuse("%s: needs no keys; intake, classification, notification, archival, "
+		       "portal, casework and officer do",
+		       name);
 }
 
 static void give(const char *folder, const struct share *share, const char *target)
@@ -117,27 +124,43 @@ static void give(const char *folder, const struct share *share, const char *targ
 	sodium_memzero(key, sizeof(key));
 }
 
-int main(int argc, char **argv)
+static void make_keys(const char *folder)
 {
-	if ((argc != 2 && argc != 4) || argv[1][0] == '-') {
-		fprintf(stderr,
-			"usage: redress-keys FOLDER [NAME TARGET]\n"
-			"Makes the key files that are missing in FOLDER; copies those that NAME"
-			" needs to TARGET.\n");
-		return 2;
-	}
-	const char *folder = argv[1];
-	const struct share *share = argc == 4 ? share_of(argv[2]) : NULL;
-	if (sodium_init() < 0)
-		fatal("libsodium cannot be used here");
 	make_folder(folder);
 	make_pair(folder, "classification", open_pair);
-	make_pair(folder, "desk", open_pair);
+	make_pair(folder, "officer", open_pair);
 	make_pair(folder, "notification", open_pair);
 	make_pair(folder, "ledger", sign_pair);
 	make_secret(folder, "receipt.key");
-	make_secret(folder, "ask.key");
+	make_secret(folder, "idempotency.key");
+	make_secret(folder, "portal.key");
+	make_secret(folder, "casework.key");
+}
+
+static const struct program_command commands[] = {
+    {"FOLDER", "Makes the key files that are missing in FOLDER.", false},
+    {"FOLDER NAME TARGET", "The same, and copies those that NAME needs to the folder TARGET.",
+     false},
+    {NULL, NULL, false},
+};
+static const struct program program = {
+    .name = "keys",
+    .summary = "make the key files of a deployment, and share them out",
+    .commands = commands,
+    .notes =
+	"NAME is intake, classification, notification, archival, portal, casework or officer.\n"
+	"A key that is there is never changed.\n",
+};
+
+int main(int argc, char **argv)
+{
+	struct program_call call = program_begin(argc, argv, &program);
+	const struct share *share = call.count == 3 ? share_of(call.words[1]) : NULL;
+	if (sodium_init() < 0)
+		fatal("libsodium cannot be used here");
+	make_keys(call.words[0]);
 	if (share)
-		give(folder, share, argv[3]);
+		give(call.words[0], share, call.words[2]);
+	program_end(&call);
 	return 0;
 }

@@ -12,7 +12,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <jansson.h>
 #include <sodium.h>
 #include <stdlib.h>
@@ -21,19 +20,16 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "case_file.h"
 #include "client/key_file.h"
 #include "client/postgres.h"
-#include "command_line.h"
-#include "confirmed.h"
+#include "officer_key.h"
+#include "record/confirmed.h"
+#include "record/record.h"
 #include "util/clock.h"
 #include "util/log.h"
+#include "util/program.h"
 
 #define PROGRESS 1000
-
-static const char usage[] =
-    "usage: redress-labels [--config FILE] [--since YYYY-MM-DD] [--output FILE]\n"
-    "Writes the cases whose category people confirmed as labelled lines of JSON.\n";
 
 struct labels {
 	FILE *out;
@@ -63,15 +59,15 @@ static int write_line(void *self, const struct confirmed *confirmed, struct err 
 	return 0;
 }
 
+/* 0: since ever. */
 static int64_t parse_day(const char *text)
 {
 	struct tm day = {0};
+	if (!text)
+		return 0;
 	const char *end = strptime(text, "%Y-%m-%d", &day);
-	if (!end || *end) {
-		fprintf(stderr, "redress-labels: --since wants a day as in 2026-03-31\n\n%s",
-			usage);
-		exit(2);
-	}
+	if (!end || *end)
+		program_refuse("--since: %s: is no day as in 2026-03-31", text);
 	return (int64_t)timegm(&day) * 1000;
 }
 
@@ -90,50 +86,50 @@ static FILE *open_output(const char *path)
 	return fdopen(fd, "w");
 }
 
-struct arguments {
-	const char *output;
-	int64_t since_ms;
-};
-
-/* Beside --config, which command_line() takes. */
-static struct arguments parse(int *argc, char **argv)
+static void close_output(FILE *out)
 {
-	struct arguments arguments = {0};
-	int kept = 1;
-	for (int i = 1; i < *argc; i++) {
-		if (strcmp(argv[i], "--since") == 0 && i + 1 < *argc)
-			arguments.since_ms = parse_day(argv[++i]);
-		else if (strcmp(argv[i], "--output") == 0 && i + 1 < *argc)
-			arguments.output = argv[++i];
-		else
-			argv[kept++] = argv[i];
-	}
-	*argc = kept;
-	return arguments;
+	/* standard output is written out at the end of the process as well, which then finds
+	 * nothing
+	 */
+	if (out == stdout ? fflush(out) : fclose(out))
+		fatal("the lines cannot be written: %s", strerror(errno));
 }
+
+static const struct program_command commands[] = {
+    {"[--since DAY] [--output FILE]",
+     "Writes the cases whose category people confirmed as labelled lines of JSON.", false},
+    {NULL, NULL, false},
+};
+static const struct program_option options[] = {
+    {"since", "DAY", "only what was confirmed since, as in 2026-03-31"},
+    {"output", "FILE", "is made, for its owner alone to read; it must not be there"},
+    {NULL, NULL, NULL},
+};
+static const struct setting *const tables[] = {postgres_bulk_settings, key_file_settings, NULL};
+static const struct program program = {
+    .name = "labels",
+    .summary = "what people confirmed, as labelled texts to train with",
+    .commands = commands,
+    .options = options,
+    .settings = tables,
+};
 
 int main(int argc, char **argv)
 {
-	static const struct setting *const tables[] = {postgres_settings, key_file_settings, NULL};
 	struct err err;
-	int first;
-	log_setup("labels", LOG_LEVEL_INFO, false);
-	struct arguments arguments = parse(&argc, argv);
-	struct settings *settings = command_line(argc, argv, usage, tables, &first);
-	if (first != argc)
-		fatal("unexpected argument: %s", argv[first]);
+	struct program_call call = program_begin(argc, argv, &program);
+	int64_t since_ms = parse_day(program_option(&call, "since"));
 	if (sodium_init() < 0)
 		fatal("libsodium cannot be used here");
-	struct postgres *postgres = postgres_new(settings, "redress-labels");
-	struct unsealer *desk = case_file_desk(settings_str(settings, "keys.folder"));
-	struct labels labels = {.out = open_output(arguments.output)};
-	if (confirmed_texts(postgres, desk, arguments.since_ms, write_line, &labels, &err))
+	struct postgres *postgres = record_open_bulk(call.settings, "redress-labels");
+	struct unsealer *officer = officer_key_open(settings_str(call.settings, "keys.folder"));
+	struct labels labels = {.out = open_output(program_option(&call, "output"))};
+	if (confirmed_texts(postgres, officer, since_ms, write_line, &labels, &err))
 		fatal("%s", err.text);
-	if (fclose(labels.out))
-		fatal("the lines cannot be written: %s", strerror(errno));
+	close_output(labels.out);
 	fprintf(stderr, "%s%zu cases\n", isatty(STDERR_FILENO) ? "\r" : "", labels.count);
-	unsealer_free(&desk);
+	unsealer_free(&officer);
 	postgres_free(&postgres);
-	settings_free(&settings);
+	program_end(&call);
 	return 0;
 }

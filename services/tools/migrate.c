@@ -3,8 +3,9 @@
  * SYNOPSIS  redress-migrate [--config FILE]
  *
  * Applies the files NNNN_name.sql of sql.folder that have not been applied, in the order of their
- * numbers, each in a transaction of its own. Safe to run at any time and from several places at
- * once.
+ * numbers, each in a transaction of its own; then grants.sql, which says what each role may do, at
+ * every run. To be run as the owner of the database (deploy/postgres/roles.sql). Safe to run at any
+ * time and from several places at once.
  */
 #include <dirent.h>
 #include <stdio.h>
@@ -12,20 +13,18 @@
 #include <string.h>
 
 #include "client/postgres.h"
-#include "command_line.h"
 #include "util/alloc.h"
 #include "util/log.h"
+#include "util/program.h"
 #include "util/text.h"
 
 #define SQL_MAX (1024 * 1024)
+#define GRANTS  "grants.sql"
 
 static const struct setting migrate_settings[] = {
     {"sql.folder", SETTING_STRING, "deploy/sql", 1, 1000, "where the numbered SQL files are"},
     {NULL, SETTING_STRING, NULL, 0, 0, NULL},
 };
-
-static const char usage[] = "usage: redress-migrate [--config FILE]\n"
-			    "Applies the SQL files that have not been applied.\n";
 
 static int is_migration(const struct dirent *entry)
 {
@@ -47,64 +46,94 @@ static bool is_applied(struct postgres *postgres, struct arena *arena, int numbe
 	return found;
 }
 
-static void apply(struct postgres *postgres, struct arena *arena, const char *folder,
-		  const char *name)
+/* One migrator at a time; the lock goes with the transaction. */
+static void begin(struct postgres *postgres)
 {
 	struct err err;
-	char reason[160];
-	size_t size;
-	int number = atoi(name);
-	/* one migrator at a time; the lock goes with the transaction */
 	if (postgres_exec(postgres, "BEGIN; SELECT pg_advisory_xact_lock(7733001)", &err))
 		fatal("%s", err.text);
-	if (!is_applied(postgres, arena, number)) {
-		char *path = arena_printf(arena, "%s/%s", folder, name);
-		char *sql = text_read_file(path, SQL_MAX, &size, reason);
-		if (!sql)
-			fatal("%s: %s", path, reason);
-		const struct postgres_param params[] = {postgres_int4(arena, number),
-							postgres_text(name)};
-		if (postgres_exec(postgres, sql, &err) ||
-		    postgres_query(postgres,
-				   "INSERT INTO schema_migrations (number, name) VALUES ($1, $2)",
-				   params, 2, NULL, &err))
-			fatal("%s: %s", name, err.text);
-		free(sql);
-		printf("applied %s\n", name);
-	}
+}
+
+static void commit(struct postgres *postgres, const char *name)
+{
+	struct err err;
 	if (postgres_exec(postgres, "COMMIT", &err))
 		fatal("%s: %s", name, err.text);
 }
 
-int main(int argc, char **argv)
+static void run_file(struct postgres *postgres, struct arena *arena, const char *folder,
+		     const char *name)
 {
-	static const struct setting *const tables[] = {postgres_settings, migrate_settings, NULL};
 	struct err err;
+	char reason[160];
+	char *path = arena_printf(arena, "%s/%s", folder, name);
+	char *sql = text_read_file(path, SQL_MAX, NULL, reason);
+	if (!sql)
+		fatal("%s", reason);
+	if (postgres_exec(postgres, sql, &err))
+		fatal("%s: %s", name, err.text);
+	free(sql);
+}
+
+static void apply(struct postgres *postgres, struct arena *arena, const char *folder,
+		  const char *name)
+{
+	struct err err;
+	int number = atoi(name);
+	begin(postgres);
+	if (!is_applied(postgres, arena, number)) {
+		const struct postgres_param params[] = {postgres_int4(arena, number),
+							postgres_text(name)};
+		run_file(postgres, arena, folder, name);
+		if (postgres_query(postgres,
+				   "INSERT INTO schema_migrations (number, name) VALUES ($1, $2)",
+				   params, 2, NULL, &err))
+			fatal("%s: %s", name, err.text);
+		printf("applied %s\n", name);
+	}
+	commit(postgres, name);
+}
+
+static void apply_all(struct postgres *postgres, struct arena *arena, const char *folder)
+{
 	struct dirent **names;
-	int first;
-	log_setup("migrate", LOG_LEVEL_INFO, false);
-	struct settings *settings = command_line(argc, argv, usage, tables, &first);
-	if (first != argc)
-		fatal("unexpected argument: %s", argv[first]);
-	const char *folder = settings_str(settings, "sql.folder");
 	int count = scandir(folder, &names, is_migration, alphasort);
 	if (count <= 0)
 		fatal("sql.folder: %s holds no file NNNN_name.sql", folder);
+	for (int i = 0; i < count; i++) {
+		apply(postgres, arena, folder, names[i]->d_name);
+		free(names[i]);
+	}
+	free(names);
+	begin(postgres);
+	run_file(postgres, arena, folder, GRANTS);
+	commit(postgres, GRANTS);
+}
+
+static const struct program_command commands[] = {
+    {"", "Applies the SQL files that have not been applied, and the rights of every role.", false},
+    {NULL, NULL, false}};
+static const struct setting *const tables[] = {postgres_whole_settings, migrate_settings, NULL};
+static const struct program program = {.name = "migrate",
+				       .summary = "bring PostgreSQL's schema up to date",
+				       .commands = commands,
+				       .settings = tables};
+
+int main(int argc, char **argv)
+{
+	struct err err;
+	struct program_call call = program_begin(argc, argv, &program);
 	struct arena *arena = arena_new();
-	struct postgres *postgres = postgres_new(settings, "redress-migrate");
+	struct postgres *postgres = postgres_new_bulk(call.settings, "redress-migrate");
 	if (postgres_exec(postgres,
 			  "SET client_min_messages = warning;"
 			  "CREATE TABLE IF NOT EXISTS schema_migrations (number int PRIMARY KEY,"
 			  " name text NOT NULL, at timestamptz NOT NULL DEFAULT now())",
 			  &err))
 		fatal("%s", err.text);
-	for (int i = 0; i < count; i++) {
-		apply(postgres, arena, folder, names[i]->d_name);
-		free(names[i]);
-	}
-	free(names);
+	apply_all(postgres, arena, settings_str(call.settings, "sql.folder"));
 	postgres_free(&postgres);
 	arena_free(&arena);
-	settings_free(&settings);
+	program_end(&call);
 	return 0;
 }

@@ -19,137 +19,104 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/postgres.h"
-#include "command_line.h"
 #include "domain/case_number.h"
+#include "record/similar.h"
 #include "util/log.h"
+#include "util/program.h"
+#include "util/visible_text.h"
 
-#define LEAST          30
-#define SIGNATURE_SIZE 32
-
-static const char usage[] =
-    "usage: redress-similar [--config FILE] NUMBER [LEAST]\n"
-    "       redress-similar [--config FILE] suspected\n"
-    "Prints the cases whose texts are like that of case NUMBER, at least LEAST percent\n"
-    "(30 unless told otherwise), or the last ones that are suspected of abuse.\n";
-
-static const char like_sql[] =
-    "SELECT l.number, (100 * l.equal + 16) / 32,"
-    " to_char(c.opened_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'),"
-    " coalesce(round(6371000 * 2 * asin(sqrt(least(1, sin(radians(g.lat - t.lat) / 2) ^ 2"
-    " + cos(radians(g.lat)) * cos(radians(t.lat)) * sin(radians(g.lon - t.lon) / 2) ^ 2))))::text,"
-    " '-'), c.category, c.office, c.status"
-    " FROM cases_like($1, $2) l JOIN cases c ON c.number = l.number"
-    " JOIN grievances g ON g.number = l.number JOIN grievances t ON t.number = $1"
-    " ORDER BY l.equal DESC, l.number DESC LIMIT 100";
-
-static const char suspected_sql[] =
-    "SELECT s.number, 100, to_char(c.opened_at AT TIME ZONE 'UTC', "
-    "'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'),"
-    " '-', c.category, c.office, c.status"
-    " FROM signatures s JOIN cases c ON c.number = s.number WHERE s.suspected_abuse"
-    " ORDER BY s.at DESC, s.number DESC LIMIT 100";
+#define LEAST 30
 
 struct finder {
 	struct postgres *postgres;
 	struct arena *arena;
 };
 
-static struct postgres_result *ask(struct finder *finder, const char *sql,
-				   const struct postgres_param *params, size_t count)
-{
-	struct err err;
-	struct postgres_result *result;
-	if (postgres_query(finder->postgres, sql, params, count, &result, &err))
-		fatal("%s", err.text);
-	return result;
-}
-
-static void print(struct postgres_result *rows)
+static void print(struct finder *finder, const struct similar_cases *found)
 {
 	char number[CASE_NUMBER_TEXT_SIZE];
-	for (size_t i = 0; i < postgres_rows(rows); i++) {
-		case_number_format((uint64_t)postgres_get_int(rows, i, 0), number);
-		printf("%s\t%" PRId64, number, postgres_get_int(rows, i, 1));
-		for (int column = 2; column < 7; column++) {
-			const char *text = postgres_get_text(rows, i, column);
-			printf("\t%s", *text ? text : "-");
-		}
+	for (size_t i = 0; i < found->count; i++) {
+		const struct similar_case *one = &found->list[i];
+		const char *const texts[] = {one->opened_at, one->metres, one->category,
+					     one->office, one->status};
+		case_number_format(one->number, number);
+		printf("%s\t%" PRId64, number, one->percent);
+		for (size_t k = 0; k < sizeof(texts) / sizeof(*texts); k++)
+			printf("\t%s", *texts[k] ? visible_line(finder->arena, texts[k]) : "-");
 		printf("\n");
 	}
-	postgres_result_free(&rows);
+	if (found->count == SIMILAR_MAX)
+		log_info(0, "these are the first %d: there may be more", SIMILAR_MAX);
 }
 
-/* Why there is nothing to compare, to standard error; false when there is. */
-static bool cannot_compare(struct finder *finder, const struct postgres_param *number,
-			   const char *written)
+static void find_like(struct finder *finder, const char *written, int64_t least)
 {
-	struct postgres_result *rows =
-	    ask(finder, "SELECT length(signature) FROM signatures WHERE number = $1", number, 1);
-	bool known = postgres_rows(rows), signed_too = known && postgres_get_int(rows, 0, 0) > 0;
-	postgres_result_free(&rows);
-	if (!known)
-		fprintf(stderr,
-			"redress-similar: the record has no signature of %s: no such case, not"
-			" archived yet, or erased\n",
-			written);
-	else if (!signed_too)
-		fprintf(stderr, "redress-similar: the text of %s is too short to be compared\n",
-			written);
-	return !signed_too;
-}
-
-static int find_like(struct finder *finder, const char *written, int64_t least)
-{
+	struct err err;
 	uint64_t number;
-	if (!case_number_parse(written, &number)) {
-		fprintf(stderr, "redress-similar: %s is no case number\n", written);
-		return 2;
-	}
-	int32_t equal = (int32_t)((least * SIGNATURE_SIZE + 99) / 100);
-	const struct postgres_param params[] = {postgres_int8(finder->arena, (int64_t)number),
-						postgres_int4(finder->arena, equal)};
-	if (cannot_compare(finder, params, written))
-		return 1;
-	/* what came last is in a list yet: merged now, so that nobody has to look through it again
-	 */
-	struct postgres_result *merged =
-	    ask(finder, "SELECT gin_clean_pending_list('signatures_bands')", NULL, 0);
-	postgres_result_free(&merged);
-	print(ask(finder, like_sql, params, 2));
-	return 0;
+	enum similar_text text;
+	struct similar_cases found;
+	if (!case_number_parse(written, &number))
+		program_refuse("%s: is no case number", written);
+	if (similar_text(finder->postgres, finder->arena, number, &text, &err))
+		fatal("%s", err.text);
+	if (text == SIMILAR_SHORT)
+		fatal("%s: has a text that is too short to be compared", written);
+	if (text != SIMILAR_THERE)
+		fatal("%s: has no signature in the record: no such case, not archived yet, or "
+		      "erased",
+		      written);
+	if (similar_find(finder->postgres, finder->arena, number, least, &found, &err))
+		fatal("%s", err.text);
+	print(finder, &found);
 }
 
-static void refuse(void)
+static void find_suspected(struct finder *finder)
 {
-	fprintf(stderr, "%s", usage);
-	exit(2);
+	struct err err;
+	struct similar_cases found;
+	if (similar_suspected(finder->postgres, finder->arena, &found, &err))
+		fatal("%s", err.text);
+	print(finder, &found);
 }
+
+static int64_t read_least(const struct program_call *call)
+{
+	char *end;
+	if (call->count < 2)
+		return LEAST;
+	long least = strtol(call->words[1], &end, 10);
+	if (*end || end == call->words[1] || least < 1 || least > 100)
+		program_refuse("LEAST: %s: is no number from 1 to 100", call->words[1]);
+	return least;
+}
+
+enum { LIKE, SUSPECTED };
+static const struct program_command commands[] = {
+    [LIKE] = {"NUMBER [LEAST]",
+	      "Prints the cases whose texts are like that of case NUMBER, at least LEAST percent"
+	      " (30).",
+	      false},
+    [SUSPECTED] = {"suspected", "Prints the last cases that are suspected of abuse.", false},
+    {NULL, NULL, false},
+};
+static const struct setting *const tables[] = {postgres_bulk_settings, NULL};
+static const struct program program = {.name = "similar",
+				       .summary = "cases that tell the same matter",
+				       .commands = commands,
+				       .settings = tables};
 
 int main(int argc, char **argv)
 {
-	static const struct setting *const tables[] = {postgres_settings, NULL};
-	int first, status = 0;
-	int64_t least = LEAST;
-	char *end = NULL;
-	log_setup("similar", LOG_LEVEL_INFO, false);
-	struct settings *settings = command_line(argc, argv, usage, tables, &first);
-	if (first + 1 != argc && first + 2 != argc)
-		refuse();
-	bool suspected = strcmp(argv[first], "suspected") == 0;
-	if (first + 2 == argc) {
-		least = strtol(argv[first + 1], &end, 10);
-		if (suspected || *end || end == argv[first + 1] || least < 1 || least > 100)
-			refuse();
-	}
-	struct finder finder = {.postgres = postgres_new(settings, "redress-similar"),
+	struct program_call call = program_begin(argc, argv, &program);
+	int64_t least = call.command == LIKE ? read_least(&call) : 0;
+	struct finder finder = {.postgres = postgres_new_bulk(call.settings, "redress-similar"),
 				.arena = arena_new()};
-	if (suspected)
-		print(ask(&finder, suspected_sql, NULL, 0));
+	if (call.command == LIKE)
+		find_like(&finder, call.words[0], least);
 	else
-		status = find_like(&finder, argv[first], least);
+		find_suspected(&finder);
 	arena_free(&finder.arena);
 	postgres_free(&finder.postgres);
-	settings_free(&settings);
-	return status;
+	program_end(&call);
+	return 0;
 }

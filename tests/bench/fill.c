@@ -34,13 +34,11 @@ static struct {
 	size_t lost;
 } fill;
 
-static void delivered(void *self, void *tag, int32_t partition, int64_t offset, const char *error)
+static void delivered(void *self, void *tag, const struct kafka_delivery *delivery)
 {
 	(void)self;
 	(void)tag;
-	(void)partition;
-	(void)offset;
-	fill.lost += error != NULL;
+	fill.lost += delivery->error != NULL;
 }
 
 static void connect_kafka(void)
@@ -62,7 +60,8 @@ static void connect_kafka(void)
 
 static void read_keys(void)
 {
-	static const char *const names[] = {"classification.pub", "desk.pub", "notification.pub"};
+	static const char *const names[] = {"classification.pub", "officer.pub",
+					    "notification.pub"};
 	struct err err;
 	for (size_t i = 0; i < 3; i++) {
 		if (key_file_read(settings_str(fill.settings, "keys.folder"), names[i],
@@ -98,8 +97,9 @@ static void one(struct arena *arena, const char *language, char *text)
 {
 	size_t size;
 	int64_t now_ms = clock_now_ms();
-	uint64_t number =
-	    case_number_next(&fill.numbers, now_ms, (uint8_t)randombytes_uniform(256));
+	uint64_t number;
+	if (!case_number_next(&fill.numbers, now_ms, (uint8_t)randombytes_uniform(256), &number))
+		fatal("there are no more numbers");
 	const void *value =
 	    sealed_message(&fill.epoch, arena, number, now_ms, language, text, &size);
 	send_message(number, now_ms, value, size);
@@ -141,7 +141,10 @@ int main(int argc, char **argv)
 	FILE *texts = fopen(argv[3], "r");
 	if (!fill.settings || !texts || sodium_init() < 0)
 		fatal("%s", fill.settings ? "the texts cannot be read" : err.text);
-	fill.numbers.node = argc > 5 ? (uint8_t)atoi(argv[5]) : 0;
+	/* nobody else numbers what a benchmark makes */
+	const struct case_number_lease all = {0, CASE_NUMBER_TIME_END,
+					      argc > 5 ? (uint8_t)atoi(argv[5]) : 0};
+	case_number_extend(&fill.numbers, &all);
 	read_keys();
 	connect_kafka();
 	run(texts, atol(argv[4]));

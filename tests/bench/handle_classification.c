@@ -16,10 +16,10 @@
 #include <string.h>
 
 #include "classification.h"
-#include "classify.h"
+#include "judging/classify.h"
 #include "client/key_file.h"
 #include "domain/case_number.h"
-#include "domain/message_check.h"
+#include "domain/message_fault.h"
 #include "domain/unseal.h"
 #include "runtime/runtime_private.h"
 #include "sealed.h"
@@ -64,7 +64,9 @@ static void add_message(struct bench *bench, const struct sealed_epoch *epoch,
 {
 	struct item *item = &bench->items[bench->count++];
 	int64_t now_ms = clock_now_ms();
-	uint64_t number = case_number_next(numbers, now_ms, (uint8_t)randombytes_uniform(256));
+	uint64_t number;
+	if (!case_number_next(numbers, now_ms, (uint8_t)randombytes_uniform(256), &number))
+		fatal("there are no more numbers");
 	size_t size;
 	const void *value = sealed_message(epoch, bench->arena, number, now_ms, line, text, &size);
 	item->message =
@@ -81,8 +83,9 @@ static void make_messages(struct bench *bench, FILE *texts, size_t count, size_t
 {
 	static char line[LINE_SIZE];
 	static struct sealed_epoch epoch;
-	static const char *const names[] = {"classification.pub", "desk.pub", "notification.pub"};
-	struct case_number_source numbers = {0};
+	static const char *const names[] = {"classification.pub", "officer.pub",
+					    "notification.pub"};
+	struct case_number_source numbers = {.current = {0, CASE_NUMBER_TIME_END, 0}};
 	uint8_t public[3][32];
 	struct err err;
 	for (size_t i = 0; i < 3; i++) {
@@ -126,7 +129,9 @@ static Redress__GrievanceReceived *unpack(struct batch *batch, const struct item
 {
 	Redress__GrievanceReceived *received = redress__grievance_received__unpack(
 	    arena_protobuf(batch->arena), item->message.len, item->message.value);
-	if (!received || message_bad_text(&received->base))
+	const struct message_place place = {item->message.partition, PARTITIONS, clock_now_ms()};
+	struct err err;
+	if (message_fault(received ? &received->base : NULL, &place, &err))
 		fatal("a message of this program's own cannot be read");
 	return received;
 }

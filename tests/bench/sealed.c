@@ -22,9 +22,9 @@ void sealed_epoch_start(struct sealed_epoch *epoch, const uint8_t public[3][32],
 	epoch->message.id = bytes(epoch->id, sizeof(epoch->id));
 	epoch->message.started_at_ms = now_ms;
 	epoch->message.text_for_classification = bytes(epoch->sealed[0], SEAL_EPOCH_SEALED_SIZE);
-	epoch->message.text_for_desk = bytes(epoch->sealed[1], SEAL_EPOCH_SEALED_SIZE);
+	epoch->message.text_for_officer = bytes(epoch->sealed[1], SEAL_EPOCH_SEALED_SIZE);
 	epoch->message.contact_for_notification = bytes(epoch->sealed[2], SEAL_EPOCH_SEALED_SIZE);
-	epoch->message.contact_for_desk = bytes(epoch->sealed[3], SEAL_EPOCH_SEALED_SIZE);
+	epoch->message.contact_for_officer = bytes(epoch->sealed[3], SEAL_EPOCH_SEALED_SIZE);
 }
 
 static ProtobufCBinaryData seal(struct arena *arena, uint64_t number, enum seal_part part,
@@ -94,10 +94,11 @@ const void *sealed_message(const struct sealed_epoch *epoch, struct arena *arena
 	grievance.received_at_ms = now_ms;
 	grievance.channel = (char *)(uintptr_t) "bulk";
 	grievance.declared_language = (char *)(uintptr_t) "";
+	place.has_position = 1;
 	place.lat = (double)randombytes_uniform(8000) / 1000;
 	place.lon = (double)randombytes_uniform(12000) / 1000;
 	grievance.place = &place;
-	grievance.ask_key = noise(arena, 16);
+	grievance.idempotency_key = noise(arena, 16);
 	grievance.fingerprint = noise(arena, 16);
 	grievance.receipt_hash = noise(arena, 32);
 	seal_parts(epoch, arena, &grievance, &key, language, text);

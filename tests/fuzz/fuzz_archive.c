@@ -1,5 +1,5 @@
 /*
- * Batches of whatever messages: archival sets aside what it cannot keep and makes an entry of the
+ * Batches of whatever messages: archival sets aside what it cannot keep and makes a batch of the
  * rest, in which every case's history is whole. A message is a byte that says of which topic, two
  * of its length, and its bytes.
  */
@@ -9,9 +9,10 @@
 #include <string.h>
 
 #include "domain/pipeline.h"
-#include "entry.h"
+#include "record_batch.h"
 
 #define PARTITIONS   4
+#define NOW_MS       INT64_C(1772445600000)
 #define MESSAGES_MAX 64
 
 static struct arena *arena;
@@ -50,36 +51,43 @@ static size_t read_items(const uint8_t *data, size_t size, struct item *items)
 }
 
 /* A case's rows: as many events as its version says. */
-static void check_cases(const struct entry *entry)
+static void check_cases(const struct record_batch *batch)
 {
 	size_t versions = 0, leaves = 0;
-	for (size_t i = 0; i < entry->case_count; i++) {
-		const struct folded *folded = &entry->cases[i];
+	for (size_t i = 0; i < batch->case_count; i++) {
+		const struct folded *folded = &batch->cases[i];
 		MUST(folded->is_new && folded->changed == (folded->state != NULL));
 		if (folded->changed)
 			versions += folded->state->version;
 	}
 	for (size_t p = 0; p < PARTITIONS; p++)
-		leaves += entry->leaves[p].count;
-	MUST(versions == entry->counts[RECORD_EVENTS] && leaves == versions);
-	MUST(entry->counts[RECORD_GRIEVANCES] == entry->counts[RECORD_KEYS]);
+		leaves += batch->leaves[p].count;
+	MUST(versions == batch->counts[RECORD_EVENTS] && leaves == versions);
+	MUST(batch->counts[RECORD_GRIEVANCES] == batch->counts[RECORD_KEYS]);
+	/* everything else that is kept as it came is sealed too */
+	for (size_t i = PARTITIONS; i < (size_t)PARTITIONS * SEALED_KINDS; i++)
+		leaves += batch->leaves[i].count;
+	MUST(leaves - versions == batch->counts[RECORD_GRIEVANCES] +
+				      batch->counts[RECORD_REFUSALS] +
+				      batch->counts[RECORD_OUTCOMES] + batch->counts[RECORD_DEAD]);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static struct entry entry;
+	static struct record_batch batch;
 	struct item *items = arena_take(arena, MESSAGES_MAX * sizeof(*items));
-	struct letter *letters = arena_take(arena, MESSAGES_MAX * sizeof(*letters));
+	struct record_message *messages = arena_take(arena, MESSAGES_MAX * sizeof(*messages));
 	size_t read = read_items(data, size, items), count = 0;
 	for (size_t i = 0; i < read; i++)
-		count += letter_read(&letters[count], &items[i], PARTITIONS, arena) == NULL;
-	entry.epochs_known = &epochs;
-	entry.signer = &signer;
-	entry_begin(&entry, arena, PARTITIONS, letters, count);
+		count +=
+		    record_message_read(&messages[count], &items[i], PARTITIONS, NOW_MS, arena);
+	batch.epochs_known = &epochs;
+	batch.signer = &signer;
+	record_batch_begin(&batch, arena, PARTITIONS, messages, count);
 	for (size_t i = 0; i < count; i++)
-		entry_add(&entry, &letters[i]);
-	entry_end(&entry, INT64_C(1772445600000));
-	check_cases(&entry);
+		record_batch_add(&batch, &messages[i]);
+	record_batch_end(&batch, NOW_MS);
+	check_cases(&batch);
 	arena_reset(arena);
 	return 0;
 }

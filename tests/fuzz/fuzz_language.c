@@ -7,8 +7,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "language.h"
-#include "language_table.h"
+#include "text/language.h"
+#include "text/language_table.h"
 
 static char path[40];
 static int file;

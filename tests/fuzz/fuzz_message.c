@@ -13,12 +13,22 @@
 #include "decide.h"
 #include "domain/case_state.h"
 #include "domain/ledger.h"
-#include "domain/message_check.h"
+#include "domain/message_fault.h"
 #include "domain/unseal.h"
 #include "job.h"
 #include "rows.h"
 
 static struct unsealer *reader;
+static struct texts *texts;
+static const struct message_place here = {0, 1, INT64_C(1772445600000)};
+
+/* What is published is at most so large, and no reader has anything against it. */
+static void may_be_published(const ProtobufCMessage *message)
+{
+	struct err fault;
+	MUST(protobuf_c_message_get_packed_size(message) <= MESSAGE_MOST);
+	MUST(!message_fault(message, &here, &fault));
+}
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
@@ -26,9 +36,17 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	(void)argv;
 	uint8_t public[32], secret[32];
 	fuzz_nation();
+	struct err err;
+	char *english =
+	    text_read_file(TABLES "/../../deploy/texts/en.yaml", 1 << 20, NULL, err.text);
+	MUST(english);
+	const struct texts_file file = {"en.yaml", english, strlen(english)};
+	texts = texts_parse(&file, 1, &err);
+	MUST(texts);
+	free(english);
 	MUST(sodium_init() >= 0);
 	crypto_box_keypair(public, secret);
-	reader = unsealer_new(ROLE_DESK, public, secret);
+	reader = unsealer_new(ROLE_OFFICER, public, secret);
 	return 0;
 }
 
@@ -45,8 +63,9 @@ static void read_event(const Redress__CaseEvent *event, const uint8_t *data, siz
 	if (!event->version ||
 	    case_apply(arena, event->version == 1 ? NULL : &before, event, &state, &err))
 		return;
-	const struct found_case found = {event->number, state, event->at_ms, 0, NULL, 0};
-	char *json = case_view(catalogue, &found, "en");
+	const struct found_case found = {
+	    .number = event->number, .state = state, .received_at_ms = event->at_ms};
+	char *json = case_view(catalogue, texts, &found, "en");
 	MUST(json);
 	free(json);
 	MUST(jobs_of(arena, event, jobs) <= JOBS_MAX);
@@ -58,13 +77,11 @@ static void read_event(const Redress__CaseEvent *event, const uint8_t *data, siz
 
 static void read_command(const Redress__Command *command)
 {
-	static const struct placement here = {
-	    .office = "water-head", .agency = "water", .rule = "", .reason = "", .deadline_ms = 5};
+	static const struct placement office = {.office = "water-head",
+						.agency = "water",
+						.rule = "",
+						.deadline_ms = INT64_C(1772445600005)};
 	bool opens = command->body_case == REDRESS__COMMAND__BODY_OPEN;
-	if (command->body_case == REDRESS__COMMAND__BODY__NOT_SET ||
-	    (opens &&
-	     (!command->open->grievance || command->open->grievance->number != command->number)))
-		return;
 	for (int status = opens ? REDRESS__STATUS__STATUS_NONE : REDRESS__STATUS__REGISTERED;
 	     status <= REDRESS__STATUS__MERGED; status++) {
 		struct err err;
@@ -72,13 +89,14 @@ static void read_command(const Redress__Command *command)
 		one.number = command->number;
 		one.version = command->based_on;
 		one.status = (Redress__Status)status;
-		struct decision decision = decide(arena, state, command, &here, 0, 7);
+		struct decision decision = decide(arena, state, command, &office, 0, here.at_ms);
 		MUST(decision.count <= DECISION_EVENTS);
 		for (size_t i = 0; i < decision.count; i++) {
 			Redress__CaseEvent *event = decision.events[i];
 			MUST(event->number == command->number);
-			MUST(!event->version || one.version == UINT32_MAX ||
-			     !case_apply(arena, state, event, &state, &err));
+			if (one.version < INT32_MAX - DECISION_EVENTS)
+				may_be_published(&event->base);
+			MUST(!event->version || !case_apply(arena, state, event, &state, &err));
 		}
 	}
 }
@@ -89,8 +107,6 @@ static void read_received(const Redress__GrievanceReceived *received)
 	Redress__GrievanceText *text;
 	Redress__Contact *contact;
 	const Redress__Grievance *grievance = received->grievance;
-	if (!grievance || !received->key || !received->epoch)
-		return;
 	/* nobody sealed it to us, so nothing opens */
 	MUST(unsealer_text(reader, arena, received->epoch, received->key, grievance->number,
 			   grievance->sealed_text.data, grievance->sealed_text.len, &text, &err));
@@ -98,8 +114,10 @@ static void read_received(const Redress__GrievanceReceived *received)
 			      grievance->sealed_contact.data, grievance->sealed_contact.len,
 			      &contact, &err));
 	struct buffer rows = {0};
+	const struct kafka_message source = {.value = "", .len = 0};
+	struct ledger_hash digest = row_key_digest(&rows, grievance->number, received->key);
 	copy_start(&rows);
-	row_grievance(&rows, grievance);
+	row_grievance(&rows, received, &digest, &source);
 	row_key(&rows, grievance->number, received->key);
 	buffer_free(&rows);
 }
@@ -108,8 +126,6 @@ static void read_outcome(const Redress__NotificationOutcome *outcome)
 {
 	struct buffer rows = {0};
 	const struct kafka_message source = {.value = "", .len = 0};
-	if (!outcome->job)
-		return;
 	copy_start(&rows);
 	row_outcome(&rows, outcome, &source);
 	buffer_free(&rows);
@@ -121,17 +137,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	    &redress__grievance_received__descriptor, &redress__command__descriptor,
 	    &redress__case_event__descriptor,         &redress__notification_outcome__descriptor,
 	    &redress__dead_letter__descriptor,        &redress__case_state__descriptor,
-	    &redress__vault_entry__descriptor};
+	    &redress__cached_contact__descriptor};
 	if (!size)
 		return 0;
 	const ProtobufCMessageDescriptor *type = types[*data % 7];
 	const ProtobufCMessage *message =
 	    protobuf_c_message_unpack(type, arena_protobuf(arena), size - 1, data + 1);
-	if (message && !message_bad_text(message)) {
+	struct err fault;
+	if (!message_fault(message, &here, &fault)) {
 		/* it can be published again */
 		uint8_t *packed =
 		    arena_take(arena, protobuf_c_message_get_packed_size(message) + 1);
 		size_t length = protobuf_c_message_pack(message, packed);
+		MUST(length <= message_largest(type));
 		MUST(protobuf_c_message_unpack(type, arena_protobuf(arena), length, packed));
 		if (type == types[0])
 			read_received((const Redress__GrievanceReceived *)message);

@@ -9,7 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "model_file.h"
+#include "model/model_file.h"
 #include "util/buffer.h"
 
 static char path[40];

@@ -28,8 +28,8 @@ static void decide_all(const struct rules *rules)
 		facts.category = i ? &catalogue->categories[i - 1] : NULL;
 		facts.service = facts.category ? facts.category->service : NULL;
 		facts.area = i % 3 ? catalogue_area(catalogue, "old-town") : NULL;
-		struct rule_outcome outcome = rules_decide(rules, arena, &facts);
-		MUST(!outcome.rule || outcome.office || *outcome.reason);
+		struct rule_outcome outcome = rules_decide(rules, &facts);
+		MUST(!outcome.rule || outcome.office || outcome.agency || *outcome.reason);
 	}
 }
 

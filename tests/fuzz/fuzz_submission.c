@@ -35,8 +35,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct submission submission;
 	struct problem problem = {0};
+	const char *key = NULL;
 	submission_init(&submission, "web");
-	bool taken = json_submission(arena, (const char *)data, size, &submission, &problem) &&
+	bool taken = json_submission(arena, (const char *)data, size, &submission, &key, &problem) &&
 		     submission_check(arena, catalogue, &submission, &problem);
 	if (taken)
 		check_taken(&submission);

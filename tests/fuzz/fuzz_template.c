@@ -25,17 +25,19 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	static const char *const kinds[] = {"assigned", "around*", NULL};
 	static const struct fact facts[] = {{"number", "{office}"}, {"office", "{"}, {NULL, NULL}};
 	struct err err = {""};
 	struct arena *arena = arena_new();
 	FILE *file = fopen(path, "w");
 	fwrite(data, 1, size, file);
 	fclose(file);
-	struct templates *templates = templates_load(folder, &err);
+	struct templates *templates = templates_load(folder, kinds, &err);
 	if (templates) {
-		struct told told = template_fill(templates, arena, "en-GB", "assigned", facts);
-		MUST(!told.subject == !told.body);
-		MUST(!told.subject || !strchr(told.subject, '\n'));
+		const char *language = templates_language(templates, "en-GB");
+		struct rendered rendered =
+		    template_render(templates, arena, language, "assigned", "around", facts);
+		MUST(*rendered.subject && *rendered.body && !strchr(rendered.subject, '\n'));
 	} else {
 		MUST(*err.text);
 	}

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "classify.h"
+#include "judging/classify.h"
 
 static struct classifier *classifier;
 static struct arena *arena;

@@ -10,10 +10,11 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
 
+from support import raw_http  # noqa: E402
 from support.messages import (  # noqa: E402
     Accept, Answered, AnswerCase, Assigned, Assign, CaseEvent, CaseKey, CaseState, Classification, Close, Command,
     Correct, DeadLetter, Epoch, Escalate, Escalated, Grievance, GrievanceReceived, NotificationJob,
-    NotificationOutcome, Open, Opened, Place, Reopen, VaultEntry)
+    NotificationOutcome, Open, Opened, Place, Reopen, CachedContact)
 
 TABLES = ROOT / "tests" / "tables"
 
@@ -27,11 +28,11 @@ def cases(table):
 def messages():
     """The first byte says of which topic, as fuzz_message.c has it."""
     grievance = Grievance(number=37, received_at_ms=1772445600000, channel="web", service_code="water",
-                          place=Place(lat=1, lon=2), receipt_hash=b"r" * 32, sealed_text=b"t" * 60,
-                          sealed_contact=b"c" * 60, ask_key=b"a" * 16)
+                          place=Place(lat=1, lon=2, has_position=True), receipt_hash=b"r" * 32, sealed_text=b"t" * 60,
+                          sealed_contact=b"c" * 60, idempotency_key=b"a" * 16)
     guess = Classification(category="water.leak", confidence=0.9, language="en")
     yield 0, GrievanceReceived(grievance=grievance, key=CaseKey(epoch_id=b"e" * 16, text_key=b"k" * 72),
-                               epoch=Epoch(id=b"e" * 16, started_at_ms=1, text_for_desk=b"d" * 80))
+                               epoch=Epoch(id=b"e" * 16, started_at_ms=1, text_for_officer=b"d" * 80))
     for body in ({"open": Open(grievance=grievance, classification=guess)}, {"assign": Assign(office="water-head")},
                  {"accept": Accept()}, {"answer": AnswerCase(sealed_text=b"x" * 41)}, {"close": Close()},
                  {"reopen": Reopen()}, {"correct": Correct(category="water.bill")},
@@ -45,14 +46,30 @@ def messages():
     yield 3, NotificationOutcome(job=NotificationJob(key=b"k" * 16, number=37, kind="assigned"), attempts=1)
     yield 4, DeadLetter(topic="cases.events", service="archival", reason="why", value=b"v")
     yield 5, CaseState(number=37, version=2, status=2, office="water-head")
-    yield 6, VaultEntry(number=37, receipt_hash=b"r" * 32)
+    yield 6, CachedContact(number=37, receipt_hash=b"r" * 32)
+
+
+def open311_requests():
+    form = b"service_code=lighting&lat=48.2&long=16.3&description=dark&attribute[extent]=one&attribute%5Bx%5D%5B%5D=y&" \
+        b"email=a%40b.example&phone=1&media_url=https%3A%2F%2Fp.example&first_name=A&last_name=B&address_string=Mill+Lane"
+    parts = b"".join(b'--x\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n' % tuple(pair.split(b"=", 1))
+                     for pair in form.split(b"&"))
+    for route in (0, 1):
+        yield bytes([route]) + b"Content-Type: application/x-www-form-urlencoded; charset=utf-8\n\n" + form
+        yield bytes([route]) + b"Content-Type: multipart/form-data; boundary=x\n\n" + parts + b"--x--\r\n"
+        yield bytes([route]) + b'Content-Type: multipart/form-data; boundary="x"\n\n' + parts + \
+            b'--x\r\nContent-Disposition: form-data; name="p"; filename="a.jpg"\r\n\r\n\xff\r\n--x--\r\n'
 
 
 def requests():
-    """The first byte says to which channel, as fuzz_channel.c has it."""
-    for body in [*cases("submission.eval")[:20], *(ROOT / "deploy/samples/grievances.jsonl").read_bytes().splitlines()[:20]]:
-        yield b"\0Content-Type: application/json; charset=utf-8\nIdempotency-Key: a-1\n\n" + body
-    yield b"\0Content-Type: text/plain\n\nhello"
+    """The first byte says to which route, as fuzz_channel.c has it: channels in the order of their names."""
+    yield from open311_requests()
+    samples = (ROOT / "deploy/samples/grievances.jsonl").read_bytes().splitlines()
+    for body in [*cases("submission.eval")[:20], *samples[:20]]:
+        yield b"\2Content-Type: application/json; charset=utf-8\nIdempotency-Key: a-1\n\n" + body
+    yield b"\2Content-Type: text/plain\n\nhello"
+    yield b"\3Content-Type: application/jsonl\n\n" + b"\n".join(samples[:5]) + b"\nno JSON\r\n\n" + \
+        b'{"description": "x", "idempotency_key": "a-1"}'
 
 
 def batches():
@@ -103,6 +120,7 @@ SEEDS = {
     "text": texts,
     "language": lambda: [language_table()],
     "model": models,
+    "json": lambda: cases("submission.eval"),
     "submission": lambda: cases("submission.eval") + (ROOT / "deploy/samples/grievances.jsonl").read_bytes().splitlines(),
     "catalogue": lambda: [(TABLES / "nation.yaml").read_bytes()],
     "rules": lambda: [(TABLES / "routing.rules").read_bytes(), *cases("routing.errors")],
@@ -111,6 +129,7 @@ SEEDS = {
     "template": lambda: [path.read_bytes() for path in (ROOT / "deploy/templates").glob("*.txt")],
     "settings": lambda: [b"a.text = b\na.number = 7\n# c\na.wait = 250ms\na.flag = yes\na.secret = s\n", b"a.wait=1m"],
     "channel": requests,
+    "http": lambda: [b"\0" + data for _, _, data in raw_http.table()],
     "archive": batches,
     "message": lambda: [bytes([kind]) + message.SerializeToString() for kind, message in messages()],
 }

@@ -1,7 +1,8 @@
 """Fixtures: the servers, once for all tests; a Redress of its own for each test or module.
 
     REDRESS_BUILD       build folder with the binaries (default: build)
-    REDRESS_TEST_PORTS  first of a hundred ports for servers and daemons (default: 20800)
+    REDRESS_TEST_PORTS  first of a hundred ports for servers and daemons, and another hundred for each further
+                        worker (pytest -n) with servers of its own (default: 20800)
     REDRESS_TEST_KEEP   set: the servers' folder is kept for a look afterwards
 """
 
@@ -26,6 +27,7 @@ def servers():
     servers = Servers(folder, ports.FIRST)
     try:
         servers.start()
+        servers.admin("GRANT pg_read_all_stats TO redress_owner")  # to see what a daemon waits for
         yield servers
     finally:
         servers.stop()

@@ -1,12 +1,15 @@
 """Two hands, one winner (promise 4): commands straight into cases.commands, whoever sends them."""
 
+import os
 import time
 
 import pytest
 
-from support.commands import Desk
+from support import case_number
+from support.commands import Desk, now_ms
 from support.daemon import wait_for
-from support.messages import Accept, Actor, AnswerCase, Close, Comment, Status
+from support.messages import (Accept, Actor, AnswerCase, Assign, Close, Comment, Erase, Escalate, Grievance, Open, Reopen,
+                              Resume, Status, Withdraw)
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +36,7 @@ def test_of_two_officers_one_wins_and_the_other_is_told(desk):
     desk.send(number, 2, officer("first"), accept=Accept())
     desk.send(number, 2, officer("second"), accept=Accept())
     refused = wait_for("a refusal", lambda: desk.refusals(number), 20, 0.1)
-    assert len(refused) == 1 and refused[0].reason
+    assert len(refused) == 1 and refused[0].reason.code == "changed"
     assert (refused[0].based_on, refused[0].current_version) == (2, 3)
     assert refused[0].current_status == Status.Value("IN_PROGRESS")
     assert refused[0].command == "accept"
@@ -62,8 +65,9 @@ def test_an_impossible_step_is_refused_with_the_reason(desk):
     assert history[-1].status == Status.Value("CLOSED")
     desk.send(number, 5, comment=Comment(sealed_text=b"z" * 60))
     desk.send(number, 5, accept=Accept())
-    refused = wait_for("a refusal", lambda: desk.refusals(number), 20, 0.1)
-    assert refused[-1].command == "accept" and "closed" in refused[-1].reason
+    refused = wait_for("both refusals", lambda: len(found := desk.refusals(number)) == 2 and found, 20, 0.1)
+    assert refused[-1].command == "accept" and refused[-1].reason.code == "over"
+    assert {a.name: a.value for a in refused[-1].reason.arguments} == {"status": "closed"}
     assert refused[-1].current_version >= 5
 
 
@@ -72,7 +76,7 @@ def test_a_command_for_a_case_that_never_was_is_refused(desk):
     number = case_number.make()
     desk.send(number, 3, accept=Accept())
     refused = wait_for("a refusal", lambda: desk.refusals(number), 20, 0.1)
-    assert refused[0].current_version == 0
+    assert refused[0].current_version == 0 and refused[0].reason.code == "unknown_case"
     assert not desk.history(number)
 
 
@@ -99,3 +103,35 @@ def test_a_killed_routing_goes_on_where_it_was(desk, shared):
     history = desk.wait_version(number, 3, 40)
     assert history[2].accepted.officer == "first"
     assert len(wait_for("a refusal", lambda: desk.refusals(number), 20, 0.1)) == 1
+
+
+CITIZEN = Actor(kind=Actor.CITIZEN)
+FORGED = [
+    (CITIZEN, {"assign": Assign(office="roads-head")}), (CITIZEN, {"answer": AnswerCase(sealed_text=b"x" * 60)}),
+    (CITIZEN, {"erase": Erase(reason="request")}), (CITIZEN, {"escalate": Escalate(deadline_ms=now_ms())}),
+    (officer("o"), {"escalate": Escalate(deadline_ms=now_ms())}), (officer("o"), {"resume": Resume()}),
+    (officer("o"), {"erase": Erase(reason="request")}), (officer("o"), {"withdraw": Withdraw()}),
+    (officer("o"), {"reopen": Reopen(sealed_text=b"x" * 60)}),
+    (Actor(kind=Actor.OPERATOR, id="clerk"), {"close": Close()}),
+    (Actor(kind=Actor.SYSTEM, id="classification"), {"accept": Accept()}),
+    (Actor(kind=Actor.SYSTEM, id="archival"), {"erase": Erase(reason="request")}),
+]
+
+
+def test_who_may_not_is_refused_though_he_writes_to_kafka(desk):
+    """Rights hold in the decision, whoever put the command into the topic."""
+    number = desk.open()
+    for actor, body in FORGED:
+        desk.send(number, 2, actor, **body)
+    unopened = case_number.make(0)
+    grievance = Grievance(number=unopened, received_at_ms=now_ms(), channel="web", receipt_hash=os.urandom(32),
+                          sealed_text=os.urandom(80))
+    desk.send(unopened, 0, officer("o"), open=Open(grievance=grievance))
+    desk.send(number, 2, Actor(kind=Actor.OFFICER, id="o", office="roads-elsewhere"), accept=Accept())
+    refused = wait_for("all refusals", lambda: len(found := desk.refusals(number)) == len(FORGED) + 1 and found, 30, 0.2)
+    assert {one.reason.code for one in refused[:-1]} == {"wrong_actor"}
+    assert refused[-1].reason.code == "wrong_office"
+    assert [one.reason.code for one in wait_for("the other", lambda: desk.refusals(unopened), 20, 0.2)] == ["wrong_actor"]
+    assert len(desk.history(number)) == 2 and not desk.history(unopened)
+    desk.send(number, 2, Actor(kind=Actor.OPERATOR, id="clerk"), erase=Erase(reason="request"))
+    assert desk.wait_version(number, 3)[-1].WhichOneof("body") == "erased"

@@ -10,6 +10,7 @@ import requests
 from support.daemon import wait_for
 from support.grievances import submission
 from support.messages import ROOT
+from support.ports import free_port
 from support.system import BUILD, PIPELINE, binary
 
 
@@ -109,6 +110,19 @@ def test_a_file_with_a_mistake_is_not_reloaded(system, tmp_path):
         assert system.daemon(name).ready()
 
 
+@pytest.mark.parametrize("name", PIPELINE)
+def test_a_start_that_fails_says_why_and_leaves_nothing(shared, tmp_path, name):
+    """Whatever a setting names is not there, one after the other: the sanitizer would tell of anything left."""
+    settings = {**shared.settings_for(name), "admin.listen": f"127.0.0.1:{free_port()}"}
+    for broken in [key for key in settings if key.endswith((".folder", ".file")) and not key.startswith("postgres.")]:
+        config = tmp_path / "broken.conf"
+        config.write_text("".join(f"{k} = {tmp_path / 'nowhere' if k == broken else v}\n"
+                                  for k, v in settings.items()))
+        done = subprocess.run([binary(name), "--config", config], capture_output=True, text=True, timeout=120)
+        said = done.stdout + done.stderr
+        assert done.returncode == 1 and "nowhere" in said and "Sanitizer" not in said, (broken, said)
+
+
 def test_health_and_what_is_not_there(shared):
     shared.start()
     for daemon in shared.daemons.values():
@@ -116,7 +130,7 @@ def test_health_and_what_is_not_there(shared):
         assert requests.get(f"http://{daemon.admin}/nothing", timeout=60).status_code == 404
         metrics = daemon.metrics_text()
         for line in metrics.splitlines():
-            assert line.startswith("# ") or re.fullmatch(r'[a-z_]+(\{[^}]*\})? [-+0-9.e]+(Inf|NaN)?', line), line
+            assert line.startswith("# ") or re.fullmatch(r'[a-z_]+(\{.*\})? [-+0-9.e]+(Inf|NaN)?', line), line
         for name in set(re.findall(r"^# TYPE (\S+)", metrics, re.MULTILINE)):
             assert f"# HELP {name} " in metrics
 

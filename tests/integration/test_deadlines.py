@@ -11,13 +11,12 @@ from support.commands import Desk
 from support.daemon import wait_for
 from support.grievances import submission
 from support.mail import MailServer
-from support.messages import (Accept, Actor, AnswerCase, Assign, Comment, Correct, Reopen, Status,
+from support.messages import (Accept, Actor, AnswerCase, Ask, Assign, Comment, Correct, Reopen, Reply, Status,
                               Urgency)
 from support.messages import ROOT
 
-ANSWER, HIGH, STEP = 4, 12, 3     # seconds
-LATE = 1.5              # a clock that is looked at every second: half of many are not later
-LEVEL = (f"answer: {{routine: {ANSWER} seconds, high: {HIGH} seconds, emergency: {ANSWER} seconds}}\n"
+ANSWER, HIGH, STEP, REPLY = 4, 12, 3, 9     # seconds
+LEVEL = (f"reply: {REPLY} seconds\n    answer: {{routine: {ANSWER} seconds, high: {HIGH} seconds, emergency: {ANSWER} seconds}}\n"
          f"    escalation: [{{tell: office, within: {STEP} seconds}}, {{tell: head, within: {STEP} seconds}}]")
 
 
@@ -27,7 +26,7 @@ def hasty(shared, tmp_path_factory):
     folder = tmp_path_factory.mktemp("hasty") / "catalogue"
     shutil.copytree(ROOT / "deploy" / "catalogue", folder)
     levels = folder / "levels.yaml"
-    text, count = re.subn(r"answer: .*\n    escalation: .*", LEVEL, levels.read_text())
+    text, count = re.subn(r"(reply: .*\n    )?answer: .*\n    escalation: .*", LEVEL, levels.read_text())
     assert count >= 5
     levels.write_text(text)
     mail = MailServer()
@@ -35,6 +34,8 @@ def hasty(shared, tmp_path_factory):
         shared.daemon(name).set(catalogue__folder=folder)
         shared.daemon(name).allow("will try again", "edis")
     shared.daemon("notification").set(**mail.settings)
+    # the mail server goes before the daemons do
+    shared.daemon("notification").allow("relay_unreachable")
     shared.start()
     shared.desk, shared.mail = Desk(shared), mail
     yield shared
@@ -68,16 +69,6 @@ def insist(system, number, **body):
             return event
 
 
-def lateness(system, number):
-    """Of the first escalation, in seconds."""
-    event = wait_escalations(system, number, 1)[0]
-    return (event.at_ms - event.escalated.missed_deadline_ms) / 1000
-
-
-def median(values):
-    return sorted(values)[len(values) // 2]
-
-
 def test_a_missed_deadline_climbs_the_ladder(hasty):
     reply = hasty.submit(submission("ladder")[0])
     number = case_number.read(reply["case_number"])
@@ -98,30 +89,49 @@ def test_a_missed_deadline_climbs_the_ladder(hasty):
     assert third.status == Status.Value("ASSIGNED"), "it is still the office's to answer"
 
     page = hasty.track(reply["case_number"], reply["receipt_code"])
-    assert [line["text"] for line in page["history"] if line["kind"] == "escalated"][0].startswith(
-        "The answer is late; this was reported to: ")
+    line = [line for line in page["history"] if line["kind"] == "escalated"][0]
+    assert line["text"] == "The answer is late; the office above was told" and line["office_name"]
     head = second.escalated.office.removesuffix("-head")
     late = wait_for("mail to the head office", lambda: [
         mail for mail in hasty.mail.to(f"head@{head}.meridia.example")
-        if reply["case_number"] in mail["Subject"] and "late" in mail["Subject"]], 20)
+        if reply["case_number"] in mail["Subject"] and "OVERDUE" in mail["Subject"]], 20)
     assert "has not been answered in time" in late[0].get_content()
     hasty.desk.send(number, hasty.desk.history(number)[-1].version, accept=Accept())
 
 
-def test_none_is_told_much_later(hasty):
-    """Seven cases, at all moments between two looks at the clock."""
-    numbers = []
-    for _ in range(7):
-        numbers.append(hasty.desk.send_open())
-        time.sleep(0.6)
-    late = [lateness(hasty, number) for number in numbers]
-    assert min(late) >= 0 and median(late) <= LATE, late
+def test_the_clock_stands_still_while_the_citizen_is_asked(hasty):
+    """Far beyond the deadline that was; then what was left of it runs, with or without a reply."""
+    for reply in (True, False):
+        number = hasty.desk.open(urgency=Urgency.Value("HIGH"))
+        asked = insist(hasty, number, ask=Ask(sealed_text=b"q" * 60))
+        before = [event for event in hasty.desk.history(number) if event.version < asked.version]
+        left = max(0, deadline(before) - asked.at_ms)
+        assert asked.asked.remaining_ms == left and asked.asked.remaining_elapsed
+        assert asked.asked.waiting_until_ms == asked.at_ms + REPLY * 1000
+        if reply:
+            command = hasty.desk.send(number, asked.version, Actor(kind=Actor.CITIZEN), reply=Reply(sealed_text=b"r" * 60))
+        went_on = hasty.desk.wait_version(number, asked.version + 1, 60)[asked.version]
+        if went_on.WhichOneof("body") == "replied":
+            assert reply and went_on.cause == command.id
+            assert went_on.replied.deadline_ms == went_on.at_ms + left
+        else:
+            assert went_on.WhichOneof("body") == "resumed" and went_on.at_ms >= asked.asked.waiting_until_ms
+            assert went_on.resumed.deadline_ms == went_on.at_ms + left
+            assert went_on.actor.kind == Actor.SYSTEM
+        first = wait_escalations(hasty, number, len(escalations_before(before)) + 1)[-1]
+        assert first.version > went_on.version
+        assert first.escalated.missed_deadline_ms == went_on.at_ms + left
+
+
+def escalations_before(events):
+    return [event for event in events if event.WhichOneof("body") == "escalated"]
 
 
 def answered_in_time(hasty):
+    officer = Actor(kind=Actor.OFFICER, id="officer.test", office=hasty.desk.office(hasty.desk.open()))
     for _ in range(10):
         number = hasty.desk.send_open()
-        hasty.desk.send(number, 2, answer=AnswerCase(sealed_text=b"x" * 60))
+        hasty.desk.send(number, 2, officer, answer=AnswerCase(sealed_text=b"x" * 60))
         if hasty.desk.wait_version(number, 3)[2].WhichOneof("body") == "answered":
             return number
     raise AssertionError("no answer is faster than the clock")
@@ -140,17 +150,22 @@ def test_an_answer_stops_the_clock_and_reopening_starts_it_anew(hasty):
 
 def test_neither_transfer_nor_comment_nor_acceptance_resets_the_clock(hasty):
     number = hasty.desk.send_open(urgency=Urgency.Value("HIGH"))
-    for version, body in enumerate((
-            {"assign": Assign(office="energy-head")}, {"comment": Comment(sealed_text=b"c" * 60, public=True)},
-            {"accept": Accept()}, {"correct": Correct(category="energy.outage")}), 2):
-        hasty.desk.send(number, version, **body)
-    history = hasty.desk.wait_version(number, 6)[:6]
-    assert [event.WhichOneof("body") for event in history[2:]] == ["assigned", "commented", "accepted", "corrected"]
+    hasty.desk.wait_version(number, 2)
+    for body in ({"assign": Assign(office="energy-head")}, {"comment": Comment(sealed_text=b"c" * 60, public=True)},
+                 {"accept": Accept()}, {"correct": Correct(category="energy.outage")}):
+        insist(hasty, number, **body)
+    wait_escalations(hasty, number, 1)
+    history = hasty.desk.history(number)
+    done = [event.WhichOneof("body") for event in history[2:] if event.WhichOneof("body") != "escalated"]
+    assert done == ["assigned", "commented", "accepted", "corrected"]
+    # however slow we were: what is missed, and what a transfer keeps, is what was due before
     due = history[1].assigned.deadline_ms
-    assert history[2].assigned.office == "energy-head" and history[2].assigned.deadline_ms == due
-    assert deadline(history) == due
-    found = wait_escalations(hasty, number, 1)
-    assert found[0].escalated.missed_deadline_ms == due and found[0].escalated.office == "energy-head"
+    for event in history[2:]:
+        if event.WhichOneof("body") == "escalated":
+            assert event.escalated.missed_deadline_ms == due
+            due = event.escalated.deadline_ms
+        elif event.WhichOneof("body") == "assigned":
+            assert event.assigned.office == "energy-head" and event.assigned.deadline_ms == due
 
 
 def test_what_nobody_could_classify_has_a_deadline_too(hasty):
@@ -201,12 +216,8 @@ def decode(message):
 
 
 def test_redis_is_emptied_while_routing_runs(hasty):
-    """Three times: a busy machine may hold up one."""
-    late = []
     for _ in range(3):
         number = hasty.desk.open()
         due = hasty.desk.history(number)[1].assigned.deadline_ms
         hasty.redis.flushdb()
         assert wait_escalations(hasty, number, 1)[0].escalated.missed_deadline_ms == due
-        late.append(lateness(hasty, number))
-    assert median(late) <= LATE + 2, late

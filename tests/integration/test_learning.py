@@ -105,7 +105,7 @@ class Office:
         """The first one by the officer's own command, the others as that sends them."""
         first, *others = numbers
         row, = self.rows([first])
-        self.system.tool("desk", "correct", case_number.write(first), category,
+        self.system.tool("officer", "correct", case_number.write(first), category,
                          "--officer", "officer.nine", "--based-on", str(row.version))
         self.order(others, lambda row: row.category == category, correct=Correct(category=category))
         self.wait(numbers, lambda row: row.category == category)

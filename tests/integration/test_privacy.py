@@ -140,7 +140,7 @@ def test_only_the_roles_that_need_it_can_read(told):
     """The desk reads both parts, classification no contact, notification no text."""
     received = told.topics.decoded("grievances.received")[0]
     grievance, epoch, key = received.grievance, received.epoch, received.key
-    desk = told.role("desk")
+    desk = told.role("officer")
     text = desk.text(epoch, key, grievance.number, grievance.sealed_text)
     contact = desk.contact(epoch, key, grievance.number, grievance.sealed_contact)
     assert text.description in told.secrets and contact.email in told.secrets

@@ -173,7 +173,7 @@ ALTERATIONS = {
 
 def alter(system, table, change, where):
     """As somebody with all rights over the database would."""
-    system.sql(f"SET session_replication_role = replica; UPDATE {table} SET {change} WHERE {where}")
+    system.overrule(f"UPDATE {table} SET {change} WHERE {where}")
 
 
 @pytest.mark.parametrize("alteration", ALTERATIONS)
@@ -207,14 +207,14 @@ def test_a_row_that_says_something_else_than_its_event_is_found(holders, column,
     where = f"number = {holder.number} AND {column} = "
     alter(system, "case_events", f"{column} = {value}", where + (f"'{was}'" if column != "version" else "2"))
     found = system.tool("audit", "verify", check=False)
-    assert found.returncode == 1 and "says something else" in found.stdout
+    assert found.returncode == 1 and "is not what its event says" in found.stdout
     alter(system, "case_events", f"{column} = '{was}'", where + value)
     assert "the record agrees" in system.tool("audit", "verify").stdout
 
 
 def test_who_has_no_receipt_gets_no_proof(holders):
     holder = holders[4]
-    assert holder.ask(receipt="0000-0000-0000-0000").status_code == 404
+    assert holder.ask(receipt="0000-0000-0000-0000").status_code == 503  # the case is young: see test_stores
     url = f"{portal(holder.system)}/v1/cases/{holder.text}/proof"
     assert requests.get(url, timeout=60).status_code == 401
     for size in ("0", "-1", "x", "", "99999999999999999999"):
@@ -413,7 +413,7 @@ class Forger:
     def rewrite(self, number):
         row = self.system.sql("SELECT body FROM case_events WHERE number = %s AND version = 2", number)[0]
         event = CaseEvent.FromString(bytes(row.body))
-        event.assigned.deadline_ms += 1
+        event.assigned.rule = "forged"     # of which no other table knows
         self._do("UPDATE case_events SET body = %s WHERE number = %s AND version = 2",
                  event.SerializeToString(), number)
         for entry in self.system.sql("SELECT * FROM ledger WHERE partition = %s ORDER BY sequence",
@@ -421,7 +421,7 @@ class Forger:
             self._reseal(entry)
 
     def _do(self, sql, *values):
-        self.system.sql("SET session_replication_role = replica; " + sql, *values)
+        self.system.overrule(sql, *values)
 
     def _reseal(self, entry):
         bodies = self.system.sql("SELECT body FROM case_events WHERE source_partition = %s AND entry = %s"
@@ -488,11 +488,11 @@ def test_a_whole_ledger_made_anew_is_found_by_who_kept_a_head(holders, tmp_path)
     found = system.tool("audit", "verify", tmp_path / "kept.json", check=False)
     assert found.returncode == 1 and "was kept is another" in found.stdout
 
-    # and if a whole partition is taken away, everything that is left agrees
+    # and if a whole partition is taken away, its cases are left without a history
     gone = next(p for p in range(system.partitions) if p != holder.partition)
     for table, column in (("case_events", "source_partition"), ("ledger", "partition"), ("ledger_nodes", "partition")):
-        system.sql(f"SET session_replication_role = replica; DELETE FROM {table} WHERE {column} = {gone}")
-    assert "the record agrees" in system.tool("audit", "verify").stdout
+        system.overrule(f"DELETE FROM {table} WHERE {column} = {gone}")
+    assert system.tool("audit", "verify", check=False).returncode == 1
     found = system.tool("audit", "verify", tmp_path / "kept.json", check=False)
     assert f"partition {gone}: the head that was kept is of" in found.stdout
 

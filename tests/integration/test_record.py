@@ -39,7 +39,8 @@ def test_who_has_no_receipt_sees_nothing(system):
     number = reply["case_number"]
     wrong = {"Authorization": "Receipt 0000-0000-0000-0000"}
     assert requests.get(url + number, timeout=60).status_code == 401
-    assert requests.get(url + number, headers=wrong, timeout=60).status_code == 404
+    # a young one, as any other young number: not yet known (test_stores)
+    assert requests.get(url + number, headers=wrong, timeout=60).status_code == 503
     assert requests.get(url + "nonsense", headers=wrong, timeout=60).status_code == 404
     never = case_number.write((case_number.read(number) - (10 ** 9 << 22)) // 37 * 37)
     assert requests.get(url + never, headers=wrong, timeout=60).status_code == 404
@@ -77,8 +78,7 @@ def test_the_record_agrees_until_somebody_alters_it(system):
     with pytest.raises(psycopg2.Error, match="append-only"):
         system.sql("DELETE FROM ledger")
     # somebody with all rights
-    system.sql("ALTER TABLE case_events DISABLE TRIGGER USER")
-    system.sql("SET session_replication_role = replica; UPDATE case_events SET body = body || '\\x00'"
-               " WHERE source_offset = (SELECT min(source_offset) FROM case_events)")
+    system.overrule("UPDATE case_events SET body = body || '\\x00'"
+                    " WHERE source_offset = (SELECT min(source_offset) FROM case_events)")
     found = system.tool("audit", "verify", check=False)
     assert found.returncode == 1 and "was altered" in found.stdout

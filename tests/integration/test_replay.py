@@ -14,7 +14,7 @@ from support.commands import Desk, headers, now_ms
 from support.daemon import wait_for
 from support.grievances import submission
 from support.messages import (
-    Answered, CaseEvent, CaseKey, Command, Commented, DeadLetter, decode, Epoch, Grievance, GrievanceReceived, Header,
+    Actor, Answered, CaseEvent, CaseKey, Command, Commented, DeadLetter, decode, Epoch, Grievance, GrievanceReceived, Header,
     NotificationJob, NotificationOutcome, Open, Opened, Classification)
 from support.system import binary
 
@@ -97,8 +97,9 @@ def test_a_grievance_for_archival(running):
 
 def test_a_command_for_routing(running):
     number = case_number.make(slot=2)
-    replay(running, "cases.commands", "routing", number, Command(id=os.urandom(16), number=number, at_ms=now_ms(), open=Open(
-        grievance=grievance(number), classification=Classification(category="roads.pothole", confidence=0.9))))
+    replay(running, "cases.commands", "routing", number, Command(
+        id=os.urandom(16), number=number, at_ms=now_ms(), actor=Actor(kind=Actor.SYSTEM, id="classification"), open=Open(
+            grievance=grievance(number), classification=Classification(category="roads.pothole", confidence=0.9))))
     running.wait_archived(number)
     assert [event.version for event in Desk(running).history(number)] == [1, 2]
 

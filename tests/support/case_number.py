@@ -28,7 +28,7 @@ def partition(number, partitions):
 
 
 def make(slot=0):
-    """A number that no intake gives (node 255), for messages a test makes itself."""
+    """A number that no intake gives (node 255 is never leased), for messages a test makes itself."""
     while True:
         count = next(_counter)
         millis = int(time.time() * 1000) - EPOCH_MS + (count >> 6)

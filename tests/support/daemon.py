@@ -1,9 +1,14 @@
 """A real daemon: its settings file, its process, its log, its health and its numbers."""
 
+import atexit
+import functools
 import os
+import pathlib
 import re
+import shutil
 import signal
 import subprocess
+import tempfile
 import time
 
 import requests
@@ -32,6 +37,23 @@ def wait_for(what, check, seconds=30, every=0.05):
         time.sleep(every)
 
 
+@functools.lru_cache(maxsize=None)
+def _clock_library():
+    folder = tempfile.mkdtemp(prefix="redress-clock-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    source = pathlib.Path(__file__).parent / "wrong_clock.c"
+    subprocess.run(["cc", "-shared", "-fPIC", "-O2", "-o", f"{folder}/wrong_clock.so", source, "-ldl"], check=True)
+    return f"{folder}/wrong_clock.so"
+
+
+def wrong_clock(seconds):
+    """Environment of a process whose clock is off by so much."""
+    options = os.environ.get("ASAN_OPTIONS", "")
+    return {"LD_PRELOAD": _clock_library(), "WRONG_CLOCK_S": str(seconds),
+            # the sanitizer wants to be the first library
+            "ASAN_OPTIONS": f"{options}:verify_asan_link_order=0".lstrip(":")}
+
+
 class Daemon:
     def __init__(self, name, binary, folder, settings):
         self.name = name
@@ -43,6 +65,7 @@ class Daemon:
         self.log_path = folder / f"{name}.log"
         self.allowed = []
         self.process = None
+        self.clock = 0          # how many seconds its clock is off
 
     def set(self, **settings):
         """Settings for the next start; dots are written as double underscores."""
@@ -58,6 +81,7 @@ class Daemon:
         self.config.write_text("".join(f"{k} = {v}\n" for k, v in self.settings.items()))
         with self.log_path.open("ab") as log:
             environment = {k: v for k, v in os.environ.items() if not k.startswith("REDRESS_")}
+            environment |= wrong_clock(self.clock) if self.clock else {}
             self.process = subprocess.Popen(
                 [self.binary, "--config", self.config], stdin=subprocess.DEVNULL,
                 stdout=log, stderr=log, env=environment)

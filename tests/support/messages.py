@@ -31,6 +31,7 @@ OF_TOPIC = {
     "cases.commands": globals()["Command"],
     "cases.events": globals()["CaseEvent"],
     "notifications.outcomes": globals()["NotificationOutcome"],
+    "intake.leases": globals()["Lease"],
 }
 DEAD = ".dead"
 

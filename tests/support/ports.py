@@ -1,11 +1,12 @@
-"""The test run's own ports: a hundred, from REDRESS_TEST_PORTS on. They lie below those that the system
-gives to outgoing connections, so nobody takes one before its daemon does, or while that is being restarted."""
+"""The test run's own ports: a hundred for each worker, from REDRESS_TEST_PORTS on. They lie below those that the
+system gives to outgoing connections, so nobody takes one before its daemon does, or while that is being restarted."""
 
 import itertools
 import os
 import socket
 
-FIRST = int(os.environ.get("REDRESS_TEST_PORTS", "20800"))
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+FIRST = int(os.environ.get("REDRESS_TEST_PORTS", "20800")) + 100 * _WORKER
 _SERVERS = 10
 _in_turn = itertools.cycle(range(FIRST + _SERVERS, FIRST + 100))
 

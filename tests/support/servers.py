@@ -52,14 +52,22 @@ class Servers:
     def redis_port(self):
         return int(self._fact("REDRESS_REDIS_ADDRESS").rpartition(":")[2])
 
-    def conninfo(self, database):
-        return self._fact("REDRESS_POSTGRES_CONNINFO").replace("dbname=postgres", f"dbname={database}")
+    def conninfo(self, database, role="redress_owner"):
+        """As libpq takes it; the passwords are in a file that only we may read."""
+        where = self._fact("REDRESS_POSTGRES_CONNINFO").replace("dbname=redress", f"dbname={database}")
+        return f"{where} user={role} passfile={self.folder / 'postgres' / 'pgpass'}"
+
+    def database_settings(self, database, role):
+        """A program's settings: as its own role, with a password of its own."""
+        where = self._fact("REDRESS_POSTGRES_CONNINFO").replace("dbname=redress", f"dbname={database}")
+        return {"postgres.conninfo": f"{where} user={role}",
+                "postgres.password_file": self.folder / "postgres" / "passwords" / role}
 
     # ---- a database of a test's own
 
     def admin(self, statement):
-        """One statement as the database's owner, outside of any transaction."""
-        db = psycopg2.connect(self.conninfo("postgres"))
+        """One statement as the server's administrator, outside of any transaction."""
+        db = psycopg2.connect(self.conninfo("postgres", "postgres"), options="-c default_transaction_read_only=off")
         try:
             db.autocommit = True
             with db.cursor() as cursor:
@@ -69,7 +77,7 @@ class Servers:
 
     def create_database(self, name):
         # nobody can be connected to this template, which would refuse it to us
-        self.admin(f'CREATE DATABASE "{name}" TEMPLATE template0')
+        self.admin(f'CREATE DATABASE "{name}" OWNER redress_owner TEMPLATE template0')
 
     def drop_database(self, name):
         self.admin(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')

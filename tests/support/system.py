@@ -24,6 +24,9 @@ from support.topics import Topics
 BUILD = pathlib.Path(os.environ.get("REDRESS_BUILD", ROOT / "build")).resolve()
 PIPELINE = ("intake", "classification", "routing", "notification", "archival", "portal")
 PARTITIONS = 4
+# who each program is for PostgreSQL
+ROLES = {"account": "administrator", "migrate": "owner", "audit": "auditor", "erase": "eraser", "labels": "learner", "model": "learner",
+         "similar": "officer"}
 _serial = itertools.count(1)
 
 
@@ -67,6 +70,7 @@ class System:
         self.keys = self.folder / "keys"
         self.intake_port = free_port()
         self.portal_port = free_port()
+        self.casework_port = free_port()
         self.daemons = {}
         self.settings = {}      # of a test's own, for every program that knows them
         self._make_stores()
@@ -79,7 +83,6 @@ class System:
             "kafka.topic_prefix": f"{self.name}.",
             "topics.partitions": self.partitions,
             "redis.address": f"127.0.0.1:{self.servers.redis_port}/{self.redis_db}",
-            "postgres.conninfo": self.servers.conninfo(self.name),
             "keys.folder": self.keys,
             "sql.folder": ROOT / "deploy" / "sql",
             "catalogue.folder": ROOT / "deploy" / "catalogue",
@@ -91,17 +94,35 @@ class System:
             "intake.listen": f"127.0.0.1:{self.intake_port}",
             "portal.listen": f"127.0.0.1:{self.portal_port}",
             "portal.url": f"http://127.0.0.1:{self.portal_port}",
+            "portal.intake_url": f"http://127.0.0.1:{self.intake_port}",
+            "casework.listen": f"127.0.0.1:{self.casework_port}",
+            "casework.url": f"http://127.0.0.1:{self.casework_port}",
+            "casework.decision_wait": "30s",
+            "casework.connections_per_ip": 0,
+            "casework.rate_per_address": 0,
+            "casework.rate_per_network": 0,
+            "pages.folder": ROOT / "deploy" / "pages",
+            "texts.folder": ROOT / "deploy" / "texts",
+            "assets.folder": ROOT / "deploy" / "assets",
             "intake.connections_per_ip": 0,
             "portal.connections_per_ip": 0,
+            "intake.rate_per_address": 0,
+            "intake.rate_per_network": 0,
+            "portal.rate_per_address": 0,
+            "portal.rate_per_network": 0,
             # a store that a busy machine keeps waiting is not away: tests of one that is set their own
             "redis.timeout": "30s",
+            "postgres.timeout": "30s",
+            "stop.timeout": "3m",
             "intake.broker_patience": "30s",
-            "desk.wait": "60s",
+            "command.wait": "60s",
         }
 
     def settings_for(self, name):
         known = settings_of(name)
-        settings = {**self.shared(), **self.settings}
+        role = f"redress_{ROLES.get(name, name)}"
+        database = self.servers.database_settings(self.name, role) if "postgres.conninfo" in known else {}
+        settings = {**self.shared(), **database, **self.settings}
         return {key: value for key, value in settings.items() if key in known}
 
     def tool(self, name, *words, check=True, input=""):
@@ -119,6 +140,12 @@ class System:
         self.servers.create_database(self.name)
         self.tool("migrate")
 
+    def use_topics(self, nodes):
+        """Other topics, of a cluster that has these nodes of case numbers; before anything is started."""
+        self.settings |= {"kafka.topic_prefix": f"{self.name}n.", "topics.nodes": nodes}
+        self.topics = Topics(self.servers.brokers, f"{self.name}n.")
+        self.tool("topics")
+
     def daemon(self, name):
         if name not in self.daemons:
             self.daemons[name] = Daemon(name, binary(name), self.folder, self.settings_for(name))
@@ -130,6 +157,14 @@ class System:
         extra = Daemon(label, binary(name), self.folder, self.settings_for(name)).set(**settings)
         self.daemons[label] = extra
         return extra
+
+    def start_stranger(self):
+        """A second intake that shares no Redis with the first, by mistake: the two can give a key two numbers. Gives
+        back where to post to."""
+        stranger = self.another("intake", node__id=2, intake__listen=f"127.0.0.1:{free_port()}",
+                                redis__address=f"127.0.0.1:{self.servers.redis_port}/0")
+        stranger.start()
+        return f"http://{stranger.settings['intake.listen']}/v1/grievances"
 
     def start(self, *names):
         """Starts them all at once, then waits for each."""
@@ -169,16 +204,21 @@ class System:
     def url(self, path):
         return f"http://127.0.0.1:{self.intake_port}{path}"
 
-    def post(self, body, key=None, timeout=60):
+    def post(self, body, key=None, timeout=60, url=None):
         headers = {"Idempotency-Key": key} if key else {}
-        return requests.post(self.url("/v1/grievances"), json=body, headers=headers,
+        return requests.post(url or self.url("/v1/grievances"), json=body, headers=headers,
                              timeout=timeout)
 
-    def submit(self, body, key=None):
+    def submit(self, body, key=None, url=None):
         """Accepted, or the test fails."""
-        reply = self.post(body, key)
+        reply = self.post(body, key, url=url)
         assert reply.status_code == 201, f"{reply.status_code} {reply.text}"
         return reply.json()
+
+    def wait_keys(self):
+        """Until what Redis had lost of Idempotency-Keys is back: before, who has one is put off."""
+        wait_for("every partition's keys are known", lambda: all(
+            self.redis.hexists(f"reservations:{{{p}}}", ".") for p in range(self.partitions)))
 
     def track(self, number, receipt):
         """The page of a case, as the citizen gets it."""
@@ -194,6 +234,12 @@ class System:
             with db.cursor(cursor_factory=psycopg2.extras.NamedTupleCursor) as cursor:
                 cursor.execute(query, values)
                 return cursor.fetchall() if cursor.description else []
+
+    def overrule(self, statement, *values):
+        """As who has all rights over the server: no trigger keeps anything."""
+        with psycopg2.connect(self.servers.conninfo(self.name, "postgres")) as db:
+            with db.cursor() as cursor:
+                cursor.execute("SET session_replication_role = replica; " + statement, values or None)
 
     def count(self, what, *values):
         return self.sql(f"SELECT count(*) FROM {what}", *values)[0].count

@@ -1,9 +1,11 @@
 """Kafka from outside: what is in a topic, and messages put there by hand."""
 
 import itertools
+import struct
 import time
 
 from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, ConfigResource, NewPartitions
 
 from support import messages
 
@@ -62,10 +64,49 @@ class Topics:
 
     def produce(self, topic, value, key=b"", partition=0, headers=None):
         """One message, acknowledged; a message object is serialised."""
-        producer = Producer({"bootstrap.servers": self.brokers, "acks": "all", "log_level": 3})
+        producer = Producer({"bootstrap.servers": self.brokers, "acks": "all", "log_level": 3,
+                             "message.max.bytes": 4_000_000})    # the broker decides what is too large
         problems = []
         data = value if isinstance(value, (bytes, type(None))) else value.SerializeToString()
         producer.produce(self.prefix + topic, data, key, partition, headers=headers or [],
                          on_delivery=lambda error, _: error and problems.append(error))
         assert producer.flush(60) == 0 and not problems, problems
 
+
+    def produce_all(self, topic, messages):
+        """Many of (value, key, partition), all acknowledged."""
+        producer = Producer({"bootstrap.servers": self.brokers, "acks": "all", "log_level": 3})
+        problems = []
+        for value, key, partition in messages:
+            producer.produce(self.prefix + topic, value, key, partition,
+                             on_delivery=lambda error, _: error and problems.append(error))
+            producer.poll(0)
+        assert producer.flush(60) == 0 and not problems, problems
+
+    def _admin(self):
+        return AdminClient({"bootstrap.servers": self.brokers, "log_level": 3})
+
+    def limit(self, topic, size):
+        """From now on the broker takes no larger message there."""
+        admin = self._admin()       # which must live until the answer is there
+        resource = ConfigResource(ConfigResource.Type.TOPIC, self.prefix + topic,
+                                  set_config={"max.message.bytes": str(size)})
+        for future in admin.alter_configs([resource]).values():
+            future.result(60)
+
+    def add_partitions(self, topic, total):
+        admin = self._admin()
+        for future in admin.create_partitions([NewPartitions(self.prefix + topic, total)]).values():
+            future.result(60)
+
+    def groups(self):
+        """Which topics each consumer group of ours has taken up, by the group's name."""
+        admin, found = self._admin(), {}
+        names = [name for name in admin.list_topics(timeout=60).topics if name.startswith(self.prefix)]
+        for group in admin.list_groups(timeout=60):
+            if group.id.startswith(self.prefix):
+                # in an assignment a topic's name stands behind its length
+                found[group.id.removeprefix(self.prefix)] = {
+                    name.removeprefix(self.prefix) for name in names for member in group.members
+                    if struct.pack(">h", len(name)) + name.encode() in member.assignment}
+        return found

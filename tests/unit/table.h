@@ -51,4 +51,29 @@ static inline char *table_part(char **rest, char separator)
 	return part;
 }
 
+/* In place: \n, \t, \r, \\, \p (a bar), \xHH (a byte), \u{H...} (a code point), \s (a space). */
+static inline char *table_unescape(char *text)
+{
+	static const char from[] = "ntr\\sp", to[] = "\n\t\r\\ |";
+	char *out = text;
+	for (char *in = text; *in;) {
+		const char *plain = *in == '\\' && in[1] ? strchr(from, in[1]) : NULL;
+		if (plain) {
+			*out++ = to[plain - from];
+			in += 2;
+		} else if (strncmp(in, "\\x", 2) == 0) {
+			char hex[3] = {in[2], in[3], '\0'};
+			*out++ = (char)strtoul(hex, NULL, 16);
+			in += 4;
+		} else if (strncmp(in, "\\u{", 3) == 0) {
+			out += text_put_code_point(out, (uint32_t)strtoul(in + 3, &in, 16));
+			in++;
+		} else {
+			*out++ = *in++;
+		}
+	}
+	*out = '\0';
+	return text;
+}
+
 #endif

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "answer.h"
+#include "judging/answer.h"
 
 /* What must be escaped, what must not, and what is more than a byte. */
 static char nasty[] = "\"quoted\" back\\slash /\b\f\n\r\t\x01\x1f\x7f \u0e44\u0e1f \U0001F6A8";

@@ -145,6 +145,114 @@ static void weekdays_and_local_days(void **state)
 	assert_int_equal(calendar_local(calendar, INT64_C(1782863940000)).minute, 59);
 }
 
+/* ---- elapsed time, also where the clocks are changed ---------------------------------------- */
+
+#define MINUTE INT64_C(60000)
+#define HOUR   (60 * MINUTE)
+
+/* Weeks with a change of clocks: at night, at midnight, by half an hour, by a whole day. */
+static const struct {
+	const char *zone, *from;
+} changes[] = {
+    {"Europe/Lisbon", "2026-03-26"},       {"Europe/Lisbon", "2026-10-22"},
+    {"Atlantic/Azores", "2026-03-26"},     {"Atlantic/Azores", "2026-10-22"},
+    {"Australia/Lord_Howe", "2026-04-02"}, {"Australia/Lord_Howe", "2026-10-01"},
+    {"America/Sao_Paulo", "2018-02-15"},   {"America/Sao_Paulo", "2018-11-01"},
+    {"America/St_Johns", "2006-04-01"},    {"America/St_Johns", "2006-10-27"},
+    {"Africa/Cairo", "2026-04-22"},        {"Africa/Cairo", "2026-10-28"},
+    {"Pacific/Apia", "2011-12-27"},        {"America/New_York", "2026-12-29"},
+};
+
+static const char *const opening[] = {"00:00-24:00", "08:30-17:00", "00:30-01:15",
+				      "22:00-24:00", "02:10-02:20", "00:00-00:01"};
+
+static struct calendar calendar_in(const char *zone, const char *hours)
+{
+	struct err err;
+	struct calendar calendar = {.code = "test"};
+	assert_int_equal(calendar_open_zone(&calendar, zone, &err), 0);
+	for (int day = 0; day < 7; day++)
+		assert_int_equal(calendar_hours_parse(hours, &calendar.week[day]), 0);
+	return calendar;
+}
+
+static bool clock_shows_working_time(const struct calendar *calendar, int64_t ms)
+{
+	struct calendar_local local = calendar_local(calendar, ms);
+	const struct calendar_hours *hours = &calendar->week[local.weekday];
+	return calendar_is_working_day(calendar, local.day) && local.minute >= hours->from &&
+	       local.minute < hours->to;
+}
+
+/* Minute by minute over a week: what has passed is what the clock on the wall showed. */
+static void check_week(const struct calendar *calendar, int64_t from)
+{
+	int64_t worked = 0;
+	for (int64_t ms = from; ms < from + 7 * 24 * HOUR; ms += MINUTE) {
+		assert_int_equal(calendar_working_between(calendar, from, ms), worked);
+		if (!clock_shows_working_time(calendar, ms))
+			continue;
+		worked += MINUTE;
+		assert_int_equal(calendar_after_working(calendar, from, worked), ms + MINUTE);
+		assert_int_equal(calendar_after_working(calendar, from, worked - 1),
+				 ms + MINUTE - 1);
+	}
+	assert_true(worked > 0);
+}
+
+static void working_time_is_elapsed_time(void **state)
+{
+	int32_t day;
+	(void)state;
+	for (size_t i = 0; i < sizeof(changes) / sizeof(*changes); i++) {
+		assert_int_equal(calendar_day_parse(changes[i].from, &day), 0);
+		for (size_t k = 0; k < sizeof(opening) / sizeof(*opening); k++) {
+			struct calendar calendar = calendar_in(changes[i].zone, opening[k]);
+			if (k == 1)
+				calendar.holidays[calendar.holiday_count++] = day + 3;
+			check_week(&calendar, day * 24 * HOUR + 17 * MINUTE);
+			calendar_close_zone(&calendar);
+		}
+	}
+}
+
+/* Four working hours of an office that never sleeps are four hours, and a day is 24 of them. */
+static void a_span_is_as_long_as_it_says(void **state)
+{
+	static const struct calendar_span hours = {UNIT_WORKING_HOURS, 4}, days = {UNIT_DAYS, 1};
+	int32_t day;
+	(void)state;
+	for (size_t i = 0; i < sizeof(changes) / sizeof(*changes); i++) {
+		struct calendar calendar = calendar_in(changes[i].zone, "00:00-24:00");
+		assert_int_equal(calendar_day_parse(changes[i].from, &day), 0);
+		for (int64_t ms = day * 24 * HOUR; ms < (day + 7) * 24 * HOUR; ms += 7 * MINUTE) {
+			assert_int_equal(calendar_after(&calendar, ms, hours), ms + 4 * HOUR);
+			assert_int_equal(calendar_after(&calendar, ms, days), ms + 24 * HOUR);
+		}
+		calendar_close_zone(&calendar);
+	}
+}
+
+/* Each working day ends when its hours do, later for each day more. */
+static void working_days_end_with_their_hours(void **state)
+{
+	int32_t day;
+	(void)state;
+	for (size_t i = 0; i < sizeof(changes) / sizeof(*changes); i++) {
+		struct calendar calendar = calendar_in(changes[i].zone, "08:30-17:00");
+		assert_int_equal(calendar_day_parse(changes[i].from, &day), 0);
+		int64_t from = day * 24 * HOUR, last = from;
+		for (int count = 1; count < 7; count++) {
+			struct calendar_span span = {UNIT_WORKING_DAYS, count};
+			int64_t end = calendar_after(&calendar, from, span);
+			assert_true(end > last);
+			assert_int_equal(calendar_local(&calendar, end).minute, 17 * 60);
+			last = end;
+		}
+		calendar_close_zone(&calendar);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -153,6 +261,9 @@ int main(void)
 	    cmocka_unit_test(what_is_no_span),
 	    cmocka_unit_test(days_and_hours),
 	    cmocka_unit_test(weekdays_and_local_days),
+	    cmocka_unit_test(working_time_is_elapsed_time),
+	    cmocka_unit_test(a_span_is_as_long_as_it_says),
+	    cmocka_unit_test(working_days_end_with_their_hours),
 	};
 	return cmocka_run_group_tests(tests, nation_load, nation_drop);
 }

@@ -9,9 +9,9 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "calibrate.h"
-#include "random.h"
-#include "score.h"
+#include "training/calibrate.h"
+#include "numeric/random.h"
+#include "numeric/score.h"
 
 enum { LABELS = 4, LANES = 8, TEXTS = 4000 };
 

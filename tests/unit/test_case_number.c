@@ -10,15 +10,38 @@
 
 #define NOW INT64_C(1790000000000)
 
+#define MINUTE INT64_C(60000)
+
+static const int64_t now_number_time = NOW - CASE_NUMBER_EPOCH_MS;
+
+static struct case_number_source source_of(uint8_t node, int64_t from_ms, int64_t to_ms)
+{
+	struct case_number_source source = {0};
+	const struct case_number_lease lease = {from_ms, to_ms, node};
+	case_number_extend(&source, &lease);
+	return source;
+}
+
+static struct case_number_source any_source(uint8_t node)
+{
+	return source_of(node, 0, CASE_NUMBER_TIME_END);
+}
+
+static uint64_t next(struct case_number_source *source, int64_t now_ms, uint8_t slot)
+{
+	uint64_t number;
+	assert_true(case_number_next(source, now_ms, slot, &number));
+	return number;
+}
+
 static void numbers_rise_and_never_repeat(void **state)
 {
 	(void)state;
-	struct case_number_source source = {.node = 7};
+	struct case_number_source source = any_source(7);
 	uint64_t last = 0;
 	for (int i = 0; i < 100000; i++) {
 		/* a clock that stands still, goes on and jumps back */
-		uint64_t number =
-		    case_number_next(&source, NOW + i / 1000 - (i % 7 == 0) * 5000, 0);
+		uint64_t number = next(&source, NOW + i / 1000 - (i % 7 == 0) * 5000, 0);
 		assert_true(number > last);
 		last = number;
 	}
@@ -28,9 +51,9 @@ static void numbers_rise_and_never_repeat(void **state)
 static void a_number_carries_its_parts(void **state)
 {
 	(void)state;
-	struct case_number_source source = {.node = 255};
+	struct case_number_source source = any_source(255);
 	for (unsigned slot = 0; slot < CASE_NUMBER_SLOTS; slot++) {
-		uint64_t number = case_number_next(&source, NOW + slot * 10, (uint8_t)slot);
+		uint64_t number = next(&source, NOW + slot * 10, (uint8_t)slot);
 		assert_int_equal(case_number_slot(number), slot);
 		assert_int_equal(case_number_time_ms(number), NOW + slot * 10);
 		assert_int_equal(case_number_partition(number, 12), slot % 12);
@@ -40,18 +63,81 @@ static void a_number_carries_its_parts(void **state)
 static void two_nodes_never_give_the_same(void **state)
 {
 	(void)state;
-	struct case_number_source a = {.node = 1}, b = {.node = 2};
+	struct case_number_source a = any_source(1), b = any_source(2);
 	for (int i = 0; i < 1000; i++)
-		assert_int_not_equal(case_number_next(&a, NOW, 3), case_number_next(&b, NOW, 3));
+		assert_int_not_equal(next(&a, NOW, 3), next(&b, NOW, 3));
+}
+
+static void without_a_lease_there_is_no_number(void **state)
+{
+	(void)state;
+	struct case_number_source source = {0};
+	uint64_t number;
+	assert_false(case_number_next(&source, NOW, 0, &number));
+	assert_true(case_number_wants_lease(&source, NOW));
+}
+
+/* Whatever the clock says: back by a year, ahead by twenty, before the epoch. */
+static void no_clock_leads_out_of_the_lease(void **state)
+{
+	(void)state;
+	static const int64_t clocks[] = {
+	    NOW, NOW - 365 * 1440 * MINUTE, NOW + 20 * 365 * 1440 * MINUTE,
+	    0,   CASE_NUMBER_EPOCH_MS - 1,  NOW + 3};
+	struct case_number_source source = source_of(3, now_number_time, now_number_time + MINUTE);
+	uint64_t last = 0, number;
+	size_t given = 0;
+	while (case_number_next(&source, clocks[given % 6], 9, &number)) {
+		assert_true(number > last);
+		assert_in_range(case_number_time_ms(number), NOW, NOW + MINUTE - 1);
+		last = number;
+		given++;
+	}
+	/* and the whole of it can be used: 64 a millisecond, less those without a plain check */
+	assert_true(given > (MINUTE - 10) * 64 * 32 / 37 - 64);
+	assert_false(case_number_next(&source, NOW, 9, &number));
+}
+
+static void the_next_lease_is_used_when_the_first_is_over(void **state)
+{
+	(void)state;
+	struct case_number_source source =
+	    source_of(3, now_number_time, now_number_time + 2 * MINUTE);
+	const struct case_number_lease later = {now_number_time + 2 * MINUTE,
+						now_number_time + 4 * MINUTE, 3};
+	assert_false(case_number_wants_lease(&source, NOW));
+	assert_false(case_number_wants_lease(&source, NOW + MINUTE - 1));
+	assert_true(case_number_wants_lease(&source, NOW + MINUTE));
+	case_number_extend(&source, &later);
+	assert_false(case_number_wants_lease(&source, NOW + MINUTE));
+	assert_int_equal(case_number_time_ms(next(&source, NOW + MINUTE, 0)), NOW + MINUTE);
+	assert_int_equal(case_number_time_ms(next(&source, NOW + 2 * MINUTE, 0)), NOW + 2 * MINUTE);
+	assert_true(case_number_wants_lease(&source, NOW + 3 * MINUTE));
+	/* a clock that goes back then does not lead back into the first */
+	assert_int_equal(case_number_time_ms(next(&source, NOW, 0)), NOW + 2 * MINUTE);
+}
+
+/* As a machine that slept: it goes on in its window, which is its own for ever, and wants another.
+ */
+static void a_window_that_is_over_by_the_clock_is_still_ours(void **state)
+{
+	(void)state;
+	struct case_number_source source =
+	    source_of(3, now_number_time, now_number_time + 10 * MINUTE);
+	uint64_t before = next(&source, NOW + 5, 0);
+	uint64_t after = next(&source, NOW + 600 * MINUTE, 0);
+	assert_true(after > before);
+	assert_int_equal(case_number_time_ms(after), NOW + 5);
+	assert_true(case_number_wants_lease(&source, NOW + 600 * MINUTE));
 }
 
 static void a_written_number_reads_back(void **state)
 {
 	(void)state;
-	struct case_number_source source = {.node = 9};
+	struct case_number_source source = any_source(9);
 	char text[CASE_NUMBER_TEXT_SIZE];
 	for (int i = 0; i < 10000; i++) {
-		uint64_t number = case_number_next(&source, NOW + i, (uint8_t)i), read;
+		uint64_t number = next(&source, NOW + i, (uint8_t)i), read;
 		case_number_format(number, text);
 		assert_int_equal(strlen(text), 16);
 		assert_int_equal(strspn(text, "0123456789ABCDEFGHJKMNPQRSTVWXYZ-"), 16);
@@ -63,9 +149,9 @@ static void a_written_number_reads_back(void **state)
 static void what_people_write_is_forgiven(void **state)
 {
 	(void)state;
-	struct case_number_source source = {.node = 1};
+	struct case_number_source source = any_source(1);
 	char text[CASE_NUMBER_TEXT_SIZE], written[64];
-	uint64_t number = case_number_next(&source, NOW, 0), read;
+	uint64_t number = next(&source, NOW, 0), read;
 	case_number_format(number, text);
 	size_t at = 0;
 	for (const char *p = text; *p; p++) {
@@ -88,9 +174,9 @@ static void every_slip_of_the_pen_is_found(void **state)
 {
 	(void)state;
 	static const char digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-	struct case_number_source source = {.node = 1};
+	struct case_number_source source = any_source(1);
 	char text[CASE_NUMBER_TEXT_SIZE];
-	uint64_t number = case_number_next(&source, NOW, 77), read;
+	uint64_t number = next(&source, NOW, 77), read;
 	case_number_format(number, text);
 	for (size_t i = 0; i < strlen(text); i++) {
 		char kept = text[i];
@@ -135,6 +221,10 @@ int main(void)
 	    cmocka_unit_test(numbers_rise_and_never_repeat),
 	    cmocka_unit_test(a_number_carries_its_parts),
 	    cmocka_unit_test(two_nodes_never_give_the_same),
+	    cmocka_unit_test(without_a_lease_there_is_no_number),
+	    cmocka_unit_test(no_clock_leads_out_of_the_lease),
+	    cmocka_unit_test(the_next_lease_is_used_when_the_first_is_over),
+	    cmocka_unit_test(a_window_that_is_over_by_the_clock_is_still_ours),
 	    cmocka_unit_test(a_written_number_reads_back),
 	    cmocka_unit_test(what_people_write_is_forgiven),
 	    cmocka_unit_test(every_slip_of_the_pen_is_found),

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "domain/case_state.h"
+#include "domain/event_facts.h"
 #include "with_arena.h"
 
 static char *words(const char *text)
@@ -53,7 +54,7 @@ static Redress__CaseState *apply(const Redress__CaseEvent *event)
 	assert_int_equal(next->status, event->status);
 	assert_int_equal(next->updated_at_ms, 500);
 	assert_int_equal(next->n_history, 1);
-	assert_string_equal(next->history[0]->kind, case_event_kind(event));
+	assert_string_equal(next->history[0]->kind, event_kind(event));
 	assert_int_equal(kept->version, 2); /* the old one is not touched */
 	return next;
 }
@@ -150,6 +151,26 @@ static void an_officer_a_correction_an_escalation_a_reopening(void **state)
 	assert_int_equal(after->deadline_ms, 8000);
 }
 
+/* Promise: internal is internal. Its version counts, and that is all. */
+static void a_note_for_colleagues_is_no_public_history(void **state)
+{
+	struct err err;
+	Redress__Commented commented = REDRESS__COMMENTED__INIT;
+	Redress__CaseState one = before(), *after;
+	Redress__CaseEvent event =
+	    event_of(REDRESS__CASE_EVENT__BODY_COMMENTED, REDRESS__STATUS__ASSIGNED);
+	(void)state;
+	event.commented = &commented;
+	assert_int_equal(case_apply(arena, &one, &event, &after, &err), 0);
+	assert_int_equal(after->version, 3);
+	assert_int_equal(after->n_history, 0);
+	assert_string_equal(event_kind(&event), "internal");
+	commented.public_ = true;
+	assert_int_equal(case_apply(arena, &one, &event, &after, &err), 0);
+	assert_int_equal(after->n_history, 1);
+	assert_string_equal(after->history[0]->kind, "commented");
+}
+
 static void an_event_that_does_not_follow_changes_nothing(void **state)
 {
 	struct err err;
@@ -171,6 +192,13 @@ static void an_event_that_does_not_follow_changes_nothing(void **state)
 	assert_int_equal(case_apply(arena, NULL, &event, &next, &err), -1);
 	event.opened = &opened;
 	assert_int_equal(case_apply(arena, NULL, &event, &next, &err), -1);
+	/* nothing comes before the opening, and it comes once */
+	event = event_of(REDRESS__CASE_EVENT__BODY_COMMENTED, REDRESS__STATUS__ASSIGNED);
+	event.version = 1;
+	assert_int_equal(case_apply(arena, NULL, &event, &next, &err), -1);
+	event = event_of(REDRESS__CASE_EVENT__BODY_OPENED, REDRESS__STATUS__REGISTERED);
+	event.opened = &opened;
+	assert_int_equal(case_apply(arena, &one, &event, &next, &err), -1);
 }
 
 static void only_the_last_commands_are_remembered(void **state)
@@ -200,17 +228,17 @@ static void everything_has_a_name(void **state)
 	Redress__CaseEvent event = REDRESS__CASE_EVENT__INIT;
 	Redress__Command command = REDRESS__COMMAND__INIT;
 	(void)state;
-	for (int kind = REDRESS__CASE_EVENT__BODY_OPENED; kind <= REDRESS__CASE_EVENT__BODY_REFUSED;
+	for (int kind = REDRESS__CASE_EVENT__BODY_OPENED; kind <= REDRESS__CASE_EVENT__BODY_RESUMED;
 	     kind++) {
 		event.body_case = (Redress__CaseEvent__BodyCase)kind;
-		assert_string_not_equal(case_event_kind(&event), "unknown");
+		assert_string_not_equal(event_kind(&event), "unknown");
 	}
-	for (int kind = REDRESS__COMMAND__BODY_OPEN; kind <= REDRESS__COMMAND__BODY_ESCALATE;
+	for (int kind = REDRESS__COMMAND__BODY_OPEN; kind <= REDRESS__COMMAND__BODY_RESUME;
 	     kind++) {
 		command.body_case = (Redress__Command__BodyCase)kind;
 		assert_string_not_equal(case_command_kind(&command), "unknown");
 	}
-	for (int status = REDRESS__STATUS__STATUS_NONE; status <= REDRESS__STATUS__MERGED; status++)
+	for (int status = REDRESS__STATUS__STATUS_NONE; status <= REDRESS__STATUS__ERASED; status++)
 		assert_string_not_equal(case_status_name((Redress__Status)status), "unknown");
 	assert_string_equal(case_status_name((Redress__Status)99), "unknown");
 	assert_string_equal(case_status_name((Redress__Status)-1), "unknown");
@@ -222,6 +250,7 @@ int main(void)
 	    cmocka_unit_test(events_that_only_move_keep_everything_else),
 	    cmocka_unit_test(an_assignment),
 	    cmocka_unit_test(an_officer_a_correction_an_escalation_a_reopening),
+	    cmocka_unit_test(a_note_for_colleagues_is_no_public_history),
 	    cmocka_unit_test(an_event_that_does_not_follow_changes_nothing),
 	    cmocka_unit_test(only_the_last_commands_are_remembered),
 	    cmocka_unit_test(everything_has_a_name),

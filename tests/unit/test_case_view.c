@@ -8,6 +8,8 @@
 #include <jansson.h>
 
 #include "case_view.h"
+#include "client/texts_folder.h"
+#include "domain/event_facts.h"
 #include "nation.h"
 #include "util/arena.h"
 
@@ -18,10 +20,28 @@ static char *words(const char *text)
 	return (char *)(uintptr_t)text;
 }
 
+static struct texts *texts; /* as they are shipped */
+
+static int load(void **state)
+{
+	static const struct setting *const tables[] = {texts_settings, NULL};
+	struct err err;
+	struct settings *settings = settings_load(tables, NULL, &err);
+	texts = texts_load(settings, &err);
+	settings_free(&settings);
+	return texts ? nation_load(state) : -1;
+}
+
+static int drop(void **state)
+{
+	texts_free(&texts);
+	return nation_drop(state);
+}
+
 static json_t *shown(const struct catalogue *catalogue, const struct found_case *found,
 		     const char *language)
 {
-	char *text = case_view(catalogue, found, language);
+	char *text = case_view(catalogue, texts, found, language);
 	json_t *view = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
 	assert_non_null(view);
 	free(text);
@@ -50,6 +70,14 @@ static void a_case_that_was_only_taken_in(void **state)
 	json_decref(view);
 }
 
+static void what_the_record_does_not_say_now(void **state)
+{
+	const struct found_case found = {.received_at_ms = AT, .extras_unknown = true};
+	json_t *view = shown(*state, &found, "en");
+	assert_int_equal(json_array_size(json_object_get(view, "not_known_now")), 2);
+	json_decref(view);
+}
+
 static Redress__CaseState *with_history(struct arena *arena, size_t count, const char *const *kinds)
 {
 	Redress__CaseState *one = arena_take(arena, sizeof(*one));
@@ -70,7 +98,7 @@ static Redress__CaseState *with_history(struct arena *arena, size_t count, const
 static void a_case_at_an_office(void **state)
 {
 	static const char *const kinds[] = {"opened", "assigned"};
-	static const struct told_outcome told = {"assigned", "email", "trying", "", AT};
+	static const struct message_outcome told = {"assigned", "email", "trying", "", AT};
 	struct arena *arena = arena_new();
 	Redress__CaseState *one = with_history(arena, 2, kinds);
 	one->status = REDRESS__STATUS__ASSIGNED;
@@ -78,7 +106,8 @@ static void a_case_at_an_office(void **state)
 	one->office = words("water-north");
 	one->category = words("water.leak");
 	one->deadline_ms = AT + 1000;
-	const struct found_case found = {0, one, AT, 0, &told, 1};
+	const struct found_case found = {
+	    .state = one, .received_at_ms = AT, .outcomes = &told, .outcome_count = 1};
 	json_t *view = shown(*state, &found, "en");
 	json_t *history = json_object_get(view, "history"),
 	       *sent = json_object_get(view, "notifications");
@@ -88,7 +117,8 @@ static void a_case_at_an_office(void **state)
 	assert_says(view, "category_name", "Leak");
 	assert_says(view, "answer_due", "2026-03-02T10:00:01Z");
 	assert_says(view, "same_as", NULL);
-	assert_says(json_array_get(history, 1), "text", "It was given to: Water north.");
+	assert_says(json_array_get(history, 1), "text", "Given to the office");
+	assert_says(json_array_get(history, 1), "office_name", "Water north");
 	assert_says(json_array_get(sent, 0), "delivery", "trying");
 	assert_says(json_array_get(sent, 0), "reason", NULL);
 	json_decref(view);
@@ -100,7 +130,8 @@ static void an_alias_and_an_erased_case(void **state)
 	Redress__CaseState one = REDRESS__CASE_STATE__INIT;
 	one.number = 37;
 	one.status = REDRESS__STATUS__CLOSED;
-	const struct found_case found = {0, &one, AT, AT + 5000, NULL, 0};
+	const struct found_case found = {
+	    .state = &one, .received_at_ms = AT, .erased_at_ms = AT + 5000};
 	json_t *view = shown(*state, &found, "en");
 	assert_says(view, "same_as", "00000-00000-0150");
 	assert_says(view, "case_number", "00000-00000-0000");
@@ -109,31 +140,61 @@ static void an_alias_and_an_erased_case(void **state)
 	json_decref(view);
 }
 
+static void a_case_that_waits_for_its_citizen(void **state)
+{
+	static const char *const kinds[] = {"opened", "assigned", "asked"};
+	struct arena *arena = arena_new();
+	Redress__CaseState *one = with_history(arena, 3, kinds);
+	one->status = REDRESS__STATUS__WAITING;
+	one->office = words("closed-down");
+	one->waiting_since_ms = AT;
+	one->waiting_until_ms = AT + 5000;
+	const struct found_case found = {.state = one, .received_at_ms = AT};
+	json_t *view = shown(*state, &found, "en");
+	assert_says(view, "answer_due", NULL);
+	assert_says(view, "waiting_since", "2026-03-02T10:00:00Z");
+	assert_says(view, "waiting_until", "2026-03-02T10:00:05Z");
+	/* an office that the catalogue no longer has is not called by its code */
+	assert_says(view, "office_name", NULL);
+	json_decref(view);
+	arena_free(&arena);
+}
+
 /* Every status and every event has plain words, and a status that is not known breaks nothing. */
 static void everything_has_words(void **state)
 {
-	static const char *const kinds[] = {
-	    "opened", "assigned", "accepted",  "commented", "asked",     "replied", "answered",
-	    "closed", "reopened", "withdrawn", "corrected", "escalated", "aliased"};
-	enum { COUNT = sizeof(kinds) / sizeof(*kinds) };
+	size_t count, all = 0;
+	const struct event_facts *facts = event_facts_all(&count);
+	const char *kinds[32];
+	struct err err = {""};
+	assert_int_equal(case_view_check(texts, &err), 0);
+	for (size_t i = 0; i < count; i++) {
+		if (facts[i].event != REDRESS__CASE_EVENT__BODY_REFUSED) /* no part of a history */
+			kinds[all++] = facts[i].kind;
+	}
 	struct arena *arena = arena_new();
-	Redress__CaseState *one = with_history(arena, COUNT, kinds);
-	for (int status = REDRESS__STATUS__REGISTERED; status <= REDRESS__STATUS__MERGED;
+	Redress__CaseState *one = with_history(arena, all, kinds);
+	for (int status = REDRESS__STATUS__REGISTERED; status <= REDRESS__STATUS__ERASED;
 	     status++) {
 		one->status = (Redress__Status)status;
-		const struct found_case found = {0, one, AT, 0, NULL, 0};
+		const struct found_case found = {.state = one, .received_at_ms = AT};
 		json_t *view = shown(*state, &found, "en");
 		assert_true(strlen(json_string_value(json_object_get(view, "status_text"))) > 10);
-		for (size_t i = 0; i < COUNT; i++)
-			assert_true(strlen(json_string_value(json_object_get(
-					json_array_get(json_object_get(view, "history"), i),
-					"text"))) > 10);
+		for (size_t i = 0; i < all; i++)
+			assert_true(
+			    strlen(json_string_value(json_object_get(
+				json_array_get(json_object_get(view, "history"), i), "text"))) > 5);
 		json_decref(view);
 	}
 	one->status = (Redress__Status)77;
-	const struct found_case found = {0, one, AT, 0, NULL, 0};
+	const struct found_case found = {.state = one, .received_at_ms = AT};
 	json_t *view = shown(*state, &found, "zz");
 	assert_says(view, "status_text", "");
+	json_decref(view);
+	one->status = REDRESS__STATUS__ASSIGNED;
+	view = shown(*state, &found, "de-AT,fr");
+	assert_says(view, "status_text",
+		    "Eine Stelle hat Ihre Beschwerde und wird sich darum kümmern.");
 	json_decref(view);
 	arena_free(&arena);
 }
@@ -142,9 +203,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_case_that_was_only_taken_in),
+	    cmocka_unit_test(what_the_record_does_not_say_now),
 	    cmocka_unit_test(a_case_at_an_office),
 	    cmocka_unit_test(an_alias_and_an_erased_case),
+	    cmocka_unit_test(a_case_that_waits_for_its_citizen),
 	    cmocka_unit_test(everything_has_words),
 	};
-	return cmocka_run_group_tests(tests, nation_load, nation_drop);
+	return cmocka_run_group_tests(tests, load, drop);
 }

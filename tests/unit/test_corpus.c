@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "corpus.h"
-#include "model.h"
+#include "training/corpus.h"
+#include "model/model.h"
 
 struct line {
 	const char *text, *label, *language;

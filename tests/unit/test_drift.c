@@ -5,7 +5,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "drift.h"
+#include "judging/drift.h"
 
 static const float even[CONFIDENCE_STEPS] = {0.1f, 0.1f, 0.1f, 0.1f, 0.1f,
 					     0.1f, 0.1f, 0.1f, 0.1f, 0.1f};

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "feature.h"
+#include "text/feature.h"
 #include "with_fold_table.h"
 
 static struct features of(const char *text)

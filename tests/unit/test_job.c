@@ -16,6 +16,7 @@
 static Redress__CaseEvent event_of(Redress__CaseEvent__BodyCase kind)
 {
 	static Redress__Assigned assigned = REDRESS__ASSIGNED__INIT;
+	static Redress__Commented internal = REDRESS__COMMENTED__INIT;
 	static Redress__Reopened reopened = REDRESS__REOPENED__INIT;
 	static Redress__Escalated escalated = REDRESS__ESCALATED__INIT;
 	Redress__CaseEvent event = REDRESS__CASE_EVENT__INIT;
@@ -25,6 +26,8 @@ static Redress__CaseEvent event_of(Redress__CaseEvent__BodyCase kind)
 	event.body_case = kind;
 	if (kind == REDRESS__CASE_EVENT__BODY_ASSIGNED)
 		event.assigned = &assigned;
+	if (kind == REDRESS__CASE_EVENT__BODY_COMMENTED)
+		event.commented = &internal;
 	if (kind == REDRESS__CASE_EVENT__BODY_REOPENED)
 		event.reopened = &reopened;
 	if (kind == REDRESS__CASE_EVENT__BODY_ESCALATED) {
@@ -53,6 +56,8 @@ static const struct {
     {REDRESS__CASE_EVENT__BODY_ESCALATED, CITIZEN | OFFICE},
     {REDRESS__CASE_EVENT__BODY_ALIASED, 0},
     {REDRESS__CASE_EVENT__BODY_REFUSED, 0},
+    {REDRESS__CASE_EVENT__BODY_ERASED, OFFICE},
+    {REDRESS__CASE_EVENT__BODY_RESUMED, OFFICE},
 };
 
 static void test_who_is_told(void **state)
@@ -69,6 +74,29 @@ static void test_who_is_told(void **state)
 		}
 		assert_int_equal(told, expected[i].told);
 	}
+}
+
+/* Who wrote it knows; a note among colleagues concerns nobody else. */
+static void test_the_other_side_is_told_of_a_public_comment(void **state)
+{
+	(void)state;
+	Redress__NotificationJob *jobs[JOBS_MAX];
+	Redress__Actor actor = REDRESS__ACTOR__INIT;
+	Redress__Commented comment = REDRESS__COMMENTED__INIT;
+	Redress__CaseEvent event = event_of(REDRESS__CASE_EVENT__BODY_COMMENTED);
+	event.actor = &actor;
+	event.commented = &comment;
+	comment.public_ = true;
+	actor.kind = REDRESS__ACTOR__KIND__OFFICER;
+	assert_int_equal(jobs_of(arena, &event, jobs), 1);
+	assert_int_equal(jobs[0]->recipient, REDRESS__RECIPIENT__TO_CITIZEN);
+	assert_string_equal(jobs[0]->kind, "commented");
+	actor.kind = REDRESS__ACTOR__KIND__CITIZEN;
+	assert_int_equal(jobs_of(arena, &event, jobs), 1);
+	assert_int_equal(jobs[0]->recipient, REDRESS__RECIPIENT__TO_OFFICE);
+	comment.public_ = false;
+	actor.kind = REDRESS__ACTOR__KIND__OFFICER;
+	assert_int_equal(jobs_of(arena, &event, jobs), 0);
 }
 
 static void test_the_office_above_is_told_of_a_late_case(void **state)
@@ -96,39 +124,66 @@ static void test_a_key_for_each_event_and_recipient(void **state)
 	assert_memory_not_equal(jobs[0]->key.data, again[0]->key.data, JOB_KEY_SIZE);
 }
 
-static bool has(const void *self, const char *name)
-{
-	return strcmp(self, name) != 0;
-}
-
-static void test_a_missing_template_is_named(void **state)
+static void test_templates_are_listed(void **state)
 {
 	(void)state;
-	char name[JOB_TEMPLATE_SIZE];
-	assert_null(job_without_template(has, "nothing of this name", name));
-	assert_string_equal(job_without_template(has, "office escalated", name),
-			    "office escalated");
-	assert_string_equal(job_without_template(has, "asked", name), "asked");
+	const char *const *names = job_templates();
+	size_t count = 0, office = 0;
+	for (; names[count]; count++)
+		office += strncmp(names[count], "office ", 7) == 0;
+	assert_int_equal(count, 16);
+	assert_int_equal(office, 9);
+	assert_string_equal(names[count - 1], "office emergency*");
+	assert_ptr_equal(job_templates(), names);
+	assert_string_equal(job_templates()[0], names[0]);
+}
+
+static void test_an_emergency_goes_every_way(void **state)
+{
+	(void)state;
+	const char *ways[] = {"email", "webhook"};
+	Redress__NotificationJob *jobs[JOBS_MAX], *told[JOB_WAYS_MAX];
+	Redress__CaseEvent event = event_of(REDRESS__CASE_EVENT__BODY_ASSIGNED);
+	assert_int_equal(jobs_of(arena, &event, jobs), 2);
+	assert_int_equal(job_each_way(arena, jobs[1], ways, 2, told), 1);
+	assert_null(job_wrapper(jobs[1]));
+	event.assigned->urgency = REDRESS__URGENCY__EMERGENCY;
+	assert_int_equal(jobs_of(arena, &event, jobs), 2);
+	event.assigned->urgency = REDRESS__URGENCY__ROUTINE;
+	assert_int_equal(job_each_way(arena, jobs[0], ways, 2, told), 1);
+	assert_null(job_wrapper(jobs[0]));
+	assert_int_equal(job_each_way(arena, jobs[1], ways, 1, told), 1);
+	assert_string_equal(told[0]->channel, "");
+	assert_int_equal(job_each_way(arena, jobs[1], ways, 2, told), 2);
+	assert_string_equal(told[0]->channel, "email");
+	assert_string_equal(told[1]->channel, "webhook");
+	assert_memory_not_equal(told[0]->key.data, told[1]->key.data, JOB_KEY_SIZE);
+	assert_string_equal(job_wrapper(told[1]), "office emergency");
 }
 
 static void test_the_delay_doubles_up_to_six_hours(void **state)
 {
 	(void)state;
-	assert_int_equal(job_next_ms(1000, 1, 500), 1500);
-	assert_int_equal(job_next_ms(1000, 2, 500), 2000);
-	assert_int_equal(job_next_ms(1000, 4, 500), 5000);
-	assert_int_equal(job_next_ms(0, 1000, 500), INT64_C(6) * 3600 * 1000);
+	assert_int_equal(job_next_ms(1000, 1, 500, 0), 1500);
+	assert_int_equal(job_next_ms(1000, 2, 500, 0), 2000);
+	assert_int_equal(job_next_ms(1000, 4, 500, 0), 5000);
+	assert_int_equal(job_next_ms(1000, 4, 500, 1023), 6000);
+	assert_int_equal(job_next_ms(0, 1000, 500, 0), INT64_C(6) * 3600 * 1000);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_who_is_told, with_arena, drop_arena),
+	    cmocka_unit_test_setup_teardown(test_the_other_side_is_told_of_a_public_comment,
+					    with_arena, drop_arena),
 	    cmocka_unit_test_setup_teardown(test_the_office_above_is_told_of_a_late_case,
 					    with_arena, drop_arena),
 	    cmocka_unit_test_setup_teardown(test_a_key_for_each_event_and_recipient, with_arena,
 					    drop_arena),
-	    cmocka_unit_test(test_a_missing_template_is_named),
+	    cmocka_unit_test(test_templates_are_listed),
+	    cmocka_unit_test_setup_teardown(test_an_emergency_goes_every_way, with_arena,
+					    drop_arena),
 	    cmocka_unit_test(test_the_delay_doubles_up_to_six_hours),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

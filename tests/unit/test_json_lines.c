@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "json_lines.h"
+#include "training/json_lines.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 

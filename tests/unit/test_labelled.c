@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "labelled.h"
+#include "training/labelled.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "language.h"
+#include "text/language.h"
 #include "util/text.h"
 
 #define TABLE    "deploy/model/language.table"

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "learn.h"
-#include "vector.h"
+#include "training/learn.h"
+#include "training/vector.h"
 
 enum { TEXTS = 90, LABELS = 3 };
 

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lsa.h"
+#include "training/lsa.h"
 
 enum { TEXTS = 120, N = LSA_DIRECTIONS, LANES = 8 };
 

@@ -14,9 +14,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "model_file.h"
-#include "model_write.h"
-#include "tune.h"
+#include "model/model_file.h"
+#include "training/model_write.h"
+#include "training/tune.h"
 #include "with_fold_table.h"
 
 #define FILE_NAME "test_model.model"

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model_rows.h"
+#include "model/model_rows.h"
 
 static uint32_t next(void)
 {

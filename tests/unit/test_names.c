@@ -8,7 +8,7 @@
 
 #include <stdio.h>
 
-#include "names.h"
+#include "training/names.h"
 
 enum { MOST = 300 };
 

@@ -5,7 +5,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "promotion.h"
+#include "judging/promotion.h"
 
 static const struct promotion_rule rule = {.least_cases = 100, .chance = 0.01};
 

@@ -85,10 +85,12 @@ static void decide_one(void *self, int line, char *text)
 		if (*name)
 			set_fact(bench, &facts, name, word);
 	}
-	struct rule_outcome outcome = rules_decide(bench->rules, bench->arena, &facts);
+	struct rule_outcome outcome = rules_decide(bench->rules, &facts);
 	snprintf(got, sizeof(got), "none");
 	if (outcome.rule && outcome.office)
 		snprintf(got, sizeof(got), "%s -> %s", outcome.rule, outcome.office->code);
+	else if (outcome.rule && outcome.agency)
+		snprintf(got, sizeof(got), "%s -> agency %s", outcome.rule, outcome.agency->code);
 	else if (outcome.rule)
 		snprintf(got, sizeof(got), "%s -> \"%s\"", outcome.rule, outcome.reason);
 	bench->cases++;

@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
-#include "random.h"
-#include "score.h"
+#include "numeric/random.h"
+#include "numeric/score.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 

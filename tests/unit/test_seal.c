@@ -118,9 +118,9 @@ static void make_epoch(struct epoch *e, const uint8_t key[SEAL_KEY_SIZE])
 	randombytes_buf(e->contact_key, sizeof(e->contact_key));
 	randombytes_buf(e->id, sizeof(e->id));
 	seal_epoch_close(e->sealed[0], e->public[ROLE_CLASSIFICATION], e -> text_key);
-	seal_epoch_close(e->sealed[1], e->public[ROLE_DESK], e -> text_key);
+	seal_epoch_close(e->sealed[1], e->public[ROLE_OFFICER], e -> text_key);
 	seal_epoch_close(e->sealed[2], e->public[ROLE_NOTIFICATION], e -> contact_key);
-	seal_epoch_close(e->sealed[3], e->public[ROLE_DESK], e -> contact_key);
+	seal_epoch_close(e->sealed[3], e->public[ROLE_OFFICER], e -> contact_key);
 	seal_wrap(e->wrapped[0], e->text_key, NUMBER, SEAL_TEXT, key);
 	seal_wrap(e->wrapped[1], e->contact_key, NUMBER, SEAL_CONTACT, key);
 	redress__epoch__init(&e->message);
@@ -129,10 +129,11 @@ static void make_epoch(struct epoch *e, const uint8_t key[SEAL_KEY_SIZE])
 	e->message.id = e->case_key.epoch_id = id;
 	e->message.text_for_classification =
 	    (ProtobufCBinaryData){SEAL_EPOCH_SEALED_SIZE, e->sealed[0]};
-	e->message.text_for_desk = (ProtobufCBinaryData){SEAL_EPOCH_SEALED_SIZE, e->sealed[1]};
+	e->message.text_for_officer = (ProtobufCBinaryData){SEAL_EPOCH_SEALED_SIZE, e->sealed[1]};
 	e->message.contact_for_notification =
 	    (ProtobufCBinaryData){SEAL_EPOCH_SEALED_SIZE, e->sealed[2]};
-	e->message.contact_for_desk = (ProtobufCBinaryData){SEAL_EPOCH_SEALED_SIZE, e->sealed[3]};
+	e->message.contact_for_officer =
+	    (ProtobufCBinaryData){SEAL_EPOCH_SEALED_SIZE, e->sealed[3]};
 	e->case_key.text_key = (ProtobufCBinaryData){SEAL_WRAPPED_SIZE, e->wrapped[0]};
 	e->case_key.contact_key = (ProtobufCBinaryData){SEAL_WRAPPED_SIZE, e->wrapped[1]};
 }
@@ -146,7 +147,7 @@ static void each_role_reads_its_parts_and_no_others(void **state)
 	} may[] = {
 	    {ROLE_CLASSIFICATION, SEAL_TEXT, 0}, {ROLE_CLASSIFICATION, SEAL_CONTACT, -1},
 	    {ROLE_NOTIFICATION, SEAL_TEXT, -1},  {ROLE_NOTIFICATION, SEAL_CONTACT, 0},
-	    {ROLE_DESK, SEAL_TEXT, 0},           {ROLE_DESK, SEAL_CONTACT, 0},
+	    {ROLE_OFFICER, SEAL_TEXT, 0},        {ROLE_OFFICER, SEAL_CONTACT, 0},
 	};
 	struct fixture *f = *state;
 	struct epoch e;
@@ -173,7 +174,7 @@ static void a_stranger_opens_nothing(void **state)
 	make_epoch(&e, f->key);
 	make_epoch(&other, f->key);
 	struct unsealer *unsealer =
-	    unsealer_new(ROLE_DESK, other.public[ROLE_DESK], other.secret[ROLE_DESK]);
+	    unsealer_new(ROLE_OFFICER, other.public[ROLE_OFFICER], other.secret[ROLE_OFFICER]);
 	assert_int_equal(
 	    unsealer_key(unsealer, &e.message, &e.case_key, NUMBER, SEAL_TEXT, key, &f->err), -1);
 	/* nor does a case key that belongs to another epoch */

@@ -50,6 +50,9 @@ static struct message prepared(const struct sender *sender, const char *subject,
 				  .url = "https://redress.example/v1/cases/04K7M-2Q9RT-WXYZ1",
 				  .id = "0123456789abcdef0123456789abcdef",
 				  .now_ms = MONDAY_10};
+	if (sender == &sender_webhook)
+		message.address = "https://citizen.example/hook";
+	assert_null(sender->accept(&message, settings));
 	sender->prepare(transfer, &message, settings);
 	curl_easy_cleanup(transfer);
 	return message;
@@ -209,6 +212,47 @@ static void each_sender_knows_its_address(void **state)
 	assert_string_equal(sender_webhook.address(&contact), "https://citizen.example/hook");
 }
 
+static const char *accepted(const struct sender *sender, const char *address, const char *host)
+{
+	struct message message = {.arena = arena, .address = address};
+	const char *refused = sender->accept(&message, settings);
+	if (!refused && host)
+		assert_string_equal(message.host, host);
+	return refused ? refused : message.address;
+}
+
+static void addresses_go_in_wire_form(void **state)
+{
+	static const struct {
+		const char *given, *wire, *host;
+	} urls[] = {
+	    {"https://citizen.example/hook?a=b", "https://citizen.example/hook?a=b",
+	     "citizen.example:443"},
+	    {"https://b\xc3\xbc"
+	     "cher.example:8443/h",
+	     "https://xn--bcher-kva.example:8443/h", "xn--bcher-kva.example:8443"},
+	    {"https://citizen.example/\xc3\xbc", "https://citizen.example/%c3%bc",
+	     "citizen.example:443"},
+	    {"http://citizen.example/", "not_https", NULL},
+	    {"ftp://citizen.example/", "not_https", NULL},
+	    {"https://", "not_a_url", NULL},
+	    {"https://a b/", "not_a_url", NULL},
+	    {"https://x\r\ny/", "not_a_url", NULL},
+	    {"https://-\xc3\xbc.example/", "not_a_url", NULL},
+	};
+	(void)state;
+	assert_string_equal(accepted(&sender_email,
+				     "user@b\xc3\xbc"
+				     "cher.example",
+				     NULL),
+			    "user@xn--bcher-kva.example");
+	assert_string_equal(accepted(&sender_email, "a@b.example\r\nBcc: c@d.example", NULL),
+			    "not_an_address");
+	for (size_t i = 0; i < sizeof(urls) / sizeof(*urls); i++)
+		assert_string_equal(accepted(&sender_webhook, urls[i].given, urls[i].host),
+				    urls[i].wire);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -216,6 +260,7 @@ int main(void)
 	    cmocka_unit_test(subject_and_body_arrive_whole),
 	    cmocka_unit_test(a_webhook_is_signed_as_the_standard_says),
 	    cmocka_unit_test(each_sender_knows_its_address),
+	    cmocka_unit_test(addresses_go_in_wire_form),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "signature.h"
+#include "text/signature.h"
 #include "with_fold_table.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))

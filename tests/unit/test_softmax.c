@@ -8,7 +8,7 @@
 
 #include <math.h>
 
-#include "softmax.h"
+#include "numeric/softmax.h"
 
 static void powers_are_those_of_e(void **state)
 {

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <jansson.h>
 
 #include "json_submission.h"
 #include "nation.h"
@@ -21,46 +22,50 @@ static bool take(struct bench *bench, const char *json, size_t size, struct subm
 {
 	*problem = (struct problem){0};
 	submission_init(submission, "web");
-	return json_submission(bench->arena, json, size, submission, problem) &&
+	return json_submission(bench->arena, json, size, submission, NULL, problem) &&
 	       submission_check(bench->arena, bench->catalogue, submission, problem);
 }
 
-/* <N> becomes N letters. */
+/* <N> becomes N letters, <N TEXT> so many times the text. */
 static void expand(struct buffer *out, const char *text)
 {
 	char *end;
 	buffer_clear(out);
 	for (; *text; text++) {
 		unsigned long count = *text == '<' ? strtoul(text + 1, &end, 10) : 0;
-		if (!count || *end != '>') {
+		if (!count || (*end != '>' && *end != ' ')) {
 			buffer_add(out, text, 1);
 			continue;
 		}
-		memset(buffer_reserve(out, count), 'x', count);
-		out->len += count;
-		text = end;
+		size_t size = *end == ' ' ? strcspn(end + 1, ">") : 1;
+		const char *piece = *end == ' ' ? end + 1 : "x";
+		while (count--)
+			buffer_add(out, piece, size);
+		text = *end == ' ' ? end + 1 + size : end;
 	}
 }
 
 static void try_one(void *self, int line, char *text)
 {
 	struct bench *bench = self;
-	struct buffer json = {0};
+	struct buffer json = {0}, wanted = {0};
 	struct submission submission;
 	struct problem problem;
-	char got[200] = "fine", *bar = strrchr(text, '|'), *expected = bar + 2;
+	char got[300] = "fine", *bar = strrchr(text, '|'), *expected = bar + 2;
 	while (bar > text && bar[-1] == ' ')
 		bar--;
 	*bar = '\0';
 	expand(&json, text);
+	expand(&wanted, expected);
 	if (!take(bench, json.data, json.len, &submission, &problem))
 		snprintf(got, sizeof(got), "%d %s%s%s", problem.status, problem.code,
 			 problem.field ? " " : "", problem.field ? problem.field : "");
 	bench->cases++;
-	if (strcmp(got, expected) != 0 || (*got != 'f' && !*problem.detail)) {
+	if (strcmp(got, wanted.data) != 0 || (*got != 'f' && !*problem.detail)) {
 		print_error("line %d: got %s\n", line, got);
 		bench->failed++;
 	}
+	buffer_free(&wanted);
 	buffer_free(&json);
 }
 
@@ -69,7 +74,7 @@ static void what_may_be_submitted(void **state)
 	struct bench bench = {.catalogue = *state, .arena = arena_new()};
 	table_lines("submission.eval", try_one, &bench);
 	arena_free(&bench.arena);
-	assert_true(bench.cases > 60);
+	assert_true(bench.cases > 120);
 	assert_int_equal(bench.failed, 0);
 }
 
@@ -91,6 +96,113 @@ static void it_is_brought_into_one_form(void **state)
 	assert_string_equal(submission.routing_answers[0]->code, "running");
 	assert_false(submission_is_anonymous(&submission));
 	arena_free(&bench.arena);
+}
+
+/* Identifiers, which no double would hold, and digits as they were sent. */
+static void numbers_keep_their_text(void **state)
+{
+	static const char *const texts[] = {
+	    "1234567890123456", "12345678901234567890", "1e400", "-0", "1.0", "0.10", "1E5"};
+	struct bench bench = {.catalogue = *state, .arena = arena_new()};
+	struct submission submission;
+	struct problem problem;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+		const char *json = arena_printf(bench.arena,
+						"{\"description\": \"a\", \"service_code\":"
+						" \"permits\", \"answers\": {\"office-id\": %s}}",
+						texts[i]);
+		assert_true(take(&bench, json, strlen(json), &submission, &problem));
+		assert_string_equal(submission.text.answers[0]->value, texts[i]);
+	}
+	arena_free(&bench.arena);
+}
+
+/* 0.0003 degrees inside old-town, rounded to outside of it; and what the citizen named. */
+static void the_exact_place_finds_the_area(void **state)
+{
+	static const struct {
+		const char *where, *area;
+	} cases[] = {
+	    {"\"location\": {\"lat\": 12.0004, \"lon\": 2.0004}", "old-town"},
+	    {"\"location\": {\"lat\": 11.9996, \"lon\": 2.5}", "north"},
+	    {"\"location\": {\"lat\": 9.99996, \"lon\": 5}", "south"},
+	    {"\"location\": {\"lat\": 20.0004, \"lon\": 5}", ""},
+	    {"\"location\": {\"lat\": 13, \"lon\": 3}, \"area_code\": \"north\"", "old-town"},
+	    {"\"location\": {\"lat\": 5, \"lon\": 5}, \"area_code\": \"north\"", "north"},
+	    {"\"location\": {\"lat\": 50, \"lon\": 5}, \"area_code\": \"island\"", "island"},
+	    {"\"area_code\": \"south\"", "south"},
+	    {"\"subject\": \"a\"", ""},
+	};
+	struct bench bench = {.catalogue = *state, .arena = arena_new()};
+	struct submission submission;
+	struct problem problem;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		const char *json =
+		    arena_printf(bench.arena, "{\"description\": \"a\", %s}", cases[i].where);
+		assert_true(take(&bench, json, strlen(json), &submission, &problem));
+		assert_string_equal(submission.place_area, cases[i].area);
+	}
+	arena_free(&bench.arena);
+}
+
+/* ---- limits --------------------------------------------------------------------------------- */
+
+/* As many characters as may be, each in twelve bytes, with names that are escaped as well. */
+static void the_largest_submission_fits(void **state)
+{
+	struct buffer json = {0};
+	(void)state;
+	buffer_add_str(&json, "{\"description\": \"");
+	for (size_t i = 0; i < submission_field_count; i++) {
+		for (size_t k = 0; k < submission_fields[i].most; k++)
+			buffer_add_str(&json, "\\ud83d\\ude00");
+		buffer_add_str(&json,
+			       "\", \"\\u0064\\u0065\\u0073\\u0063\\u0072\\u0069\\u0070\": \"");
+	}
+	for (size_t i = 0; i < ANSWERS_TOTAL_MAX; i++)
+		buffer_add_str(&json, "\\ud83d\\ude00");
+	for (size_t i = 0; i < ANSWERS_MAX; i++) {
+		buffer_add_str(&json, "\", \"");
+		for (size_t k = 0; k < 64; k++)
+			buffer_add_str(&json, "\\u0061");
+		buffer_add_str(&json, "\": \"");
+	}
+	assert_true(json.len < submission_json_max());
+	buffer_free(&json);
+}
+
+static const json_t *property(const json_t *schema, const char *name)
+{
+	const char *dot = strchr(name, '.');
+	char first[64];
+	snprintf(first, sizeof(first), "%.*s", (int)(dot ? dot - name : 63), name);
+	const json_t *found = json_object_get(json_object_get(schema, "properties"), first);
+	return dot ? property(found, dot + 1) : found;
+}
+
+static void openapi_says_the_same_limits(void **state)
+{
+	json_error_t error;
+	json_t *api = json_load_file("docs/openapi.json", 0, &error);
+	(void)state;
+	assert_non_null(api);
+	const json_t *submission = json_object_get(
+	    json_object_get(json_object_get(api, "components"), "schemas"), "Submission");
+	assert_non_null(submission);
+	for (size_t i = 0; i < submission_field_count; i++)
+		assert_int_equal(json_integer_value(json_object_get(
+				     property(submission, submission_fields[i].name), "maxLength")),
+				 submission_fields[i].most);
+	const json_t *answers = property(submission, "answers");
+	assert_int_equal(json_integer_value(json_object_get(answers, "maxProperties")),
+			 ANSWERS_MAX);
+	assert_int_equal(
+	    json_integer_value(json_object_get(
+		json_array_get(
+		    json_object_get(json_object_get(answers, "additionalProperties"), "oneOf"), 0),
+		"maxLength")),
+	    ANSWER_MAX);
+	json_decref(api);
 }
 
 static void raw_bytes_that_are_no_text(void **state)
@@ -162,6 +274,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(what_may_be_submitted),
 	    cmocka_unit_test(it_is_brought_into_one_form),
+	    cmocka_unit_test(numbers_keep_their_text),
+	    cmocka_unit_test(the_exact_place_finds_the_area),
+	    cmocka_unit_test(the_largest_submission_fits),
+	    cmocka_unit_test(openapi_says_the_same_limits),
 	    cmocka_unit_test(raw_bytes_that_are_no_text),
 	    cmocka_unit_test(every_field_makes_another_submission),
 	};

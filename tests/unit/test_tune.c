@@ -13,8 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "random.h"
-#include "tune.h"
+#include "numeric/random.h"
+#include "training/tune.h"
 
 enum { TRIALS_MOST = 20, LABELS_MOST = 60 };
 

@@ -10,7 +10,8 @@
 
 #include <cmocka.h>
 
-#include "urgency.h"
+#include "table.h"
+#include "text/urgency.h"
 #include "with_fold_table.h"
 
 #define COUNT(a)  (sizeof(a) / sizeof((a)[0]))
@@ -104,6 +105,29 @@ static void words_decide(void **state)
 	}
 }
 
+static const char *const dangers[] = {"none", "danger",   "gas",   "power",
+				      "fire", "violence", "health"};
+
+static void tell_danger(void *self, int line, char *text)
+{
+	size_t *failed = self;
+	char *rest = text, *words = table_part(&rest, '|'), *wanted = table_part(&rest, '\n');
+	struct urgency_finding found = of(words);
+	bool urgent = found.level == EMERGENCY;
+	if (strcmp(dangers[found.danger], wanted) == 0 && urgent == (found.danger != 0))
+		return;
+	print_error("line %d: %s is %s\n", line, words, dangers[found.danger]);
+	(*failed)++;
+}
+
+static void the_kind_of_danger_is_told(void **state)
+{
+	size_t failed = 0;
+	(void)state;
+	table_lines("danger.eval", tell_danger, &failed);
+	assert_int_equal(failed, 0);
+}
+
 /* However much harmless text is around it, and however often it is said. */
 static void a_long_text_hides_nothing(void **state)
 {
@@ -141,6 +165,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(words_decide),
+	    cmocka_unit_test(the_kind_of_danger_is_told),
 	    cmocka_unit_test(a_long_text_hides_nothing),
 	    cmocka_unit_test(a_wrong_file_is_named_with_its_line),
 	};

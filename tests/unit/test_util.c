@@ -12,12 +12,16 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "util/alloc.h"
 #include "util/arena.h"
 #include "util/buffer.h"
 #include "util/clock.h"
 #include "util/err.h"
 #include "util/number_map.h"
+#include "table.h"
+#include "util/log.h"
 #include "util/text.h"
+#include "util/visible_text.h"
 
 static void an_arena_gives_what_does_not_overlap(void **state)
 {
@@ -148,6 +152,85 @@ static void what_is_utf8(void **state)
 	assert_true(text_is_utf8("a\0b", 3));
 }
 
+static void texts_are_cut_between_characters(void **state)
+{
+	static const char three[] = "\xe3\x82\xb5\xe3\x82\xb5\xe3\x82\xb5"; /* 3 letters */
+	char out[8];
+	struct err err;
+	(void)state;
+	for (size_t most = 0; most < 12; most++) {
+		assert_int_equal(text_cut(three, most), most > 9 ? 9 : most - most % 3);
+		text_format(out, sizeof(out), "%.*s", (int)most, three);
+		assert_int_equal(strlen(out), most > 6 ? 6 : most - most % 3);
+	}
+	assert_int_equal(text_cut("a\xc3\xa9", 2), 1);
+	assert_int_equal(text_cut("\xf0\x9f\x98\x80", 3), 0);
+	text_format(out, sizeof(out), "%.1s%.2s!", "\xc3\xa9", "\xe2\x82\xac");
+	assert_string_equal(out, "!");
+	text_format(out, sizeof(out), "a\xff\x80z");
+	assert_string_equal(out, "a??z");
+	char *long_text = x_printf("%0237d%s", 7, three);
+	err_set(&err, "%s", long_text);
+	assert_true(text_is_utf8(err.text, strlen(err.text)));
+	assert_int_equal(strlen(err.text), 237);
+	err_set(&err, "%s", long_text + 3);
+	err_context(&err, "\xe3\x82\xb5");
+	assert_true(text_is_utf8(err.text, strlen(err.text)));
+	free(long_text);
+}
+
+static void try_visible(void *self, int line, char *text)
+{
+	struct arena *arena = arena_new();
+	char *rest = text;
+	char *from = table_unescape(table_part(&rest, '|'));
+	const char *shown = table_unescape(table_part(&rest, '|')), *cell = table_part(&rest, '|');
+	if (strcmp(visible_lines(arena, from), shown) != 0 ||
+	    strcmp(visible_line(arena, from), cell ? cell : shown) != 0)
+		fail_msg("line %d: got %s", line, visible_lines(arena, from));
+	++*(int *)self;
+	arena_free(&arena);
+}
+
+static void what_is_shown_is_obeyed_by_no_terminal(void **state)
+{
+	int cases = 0;
+	(void)state;
+	table_lines("visible_text.eval", try_visible, &cases);
+	assert_true(cases > 20);
+}
+
+/* Everything that log_line() wrote of one message. */
+static void logged(const char *message, char *out, size_t room)
+{
+	int ends[2], before = dup(STDERR_FILENO);
+	assert_int_equal(pipe(ends), 0);
+	dup2(ends[1], STDERR_FILENO);
+	log_error(0, "%s", message);
+	dup2(before, STDERR_FILENO);
+	close(before);
+	close(ends[1]);
+	ssize_t size = read(ends[0], out, room - 1);
+	assert_true(size > 0);
+	out[size] = '\0';
+	close(ends[0]);
+}
+
+static void a_log_line_stays_one_line(void **state)
+{
+	char out[4096];
+	(void)state;
+	logged("a\nb\r\x1b[31m\xc2\x9b\xe2\x80\xae\xe2\x80\xa8\xf3\xa0\x81\x81\"\\ \xc3\xa9\xff",
+	       out, sizeof(out));
+	assert_non_null(strstr(out, "msg=\"a\\u000ab\\u000d\\u001b[31m\\u009b\\u202e\\u2028"
+				    "\\udb40\\udc41\\\"\\\\ \xc3\xa9?\"\n"));
+	assert_ptr_equal(strchr(out, '\n'), out + strlen(out) - 1);
+	char *long_text = x_printf("%0510d\xe3\x82\xb5", 7);
+	logged(long_text, out, sizeof(out));
+	assert_true(text_is_utf8(out, strlen(out)));
+	free(long_text);
+}
+
 static void hex_and_numbers(void **state)
 {
 	uint8_t bytes[4] = {0, 0x7f, 0x80, 0xff}, back[4], wire[8];
@@ -210,6 +293,9 @@ int main(void)
 	    cmocka_unit_test(a_reason_has_its_context_and_its_bound),
 	    cmocka_unit_test(a_map_keeps_every_number),
 	    cmocka_unit_test(what_is_utf8),
+	    cmocka_unit_test(texts_are_cut_between_characters),
+	    cmocka_unit_test(what_is_shown_is_obeyed_by_no_terminal),
+	    cmocka_unit_test(a_log_line_stays_one_line),
 	    cmocka_unit_test(hex_and_numbers),
 	    cmocka_unit_test(files_are_read_whole_or_not_at_all),
 	    cmocka_unit_test(times_are_written_as_rfc3339),

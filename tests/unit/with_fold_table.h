@@ -3,7 +3,7 @@
 #ifndef UNIT_WITH_FOLD_TABLE_H
 #define UNIT_WITH_FOLD_TABLE_H
 
-#include "fold.h"
+#include "text/fold.h"
 
 static struct fold_table *table;
 

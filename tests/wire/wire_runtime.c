@@ -83,6 +83,22 @@ struct bench {
 
 static struct bench bench;
 
+static rd_kafka_t *make_client(rd_kafka_type_t type);
+
+/* As redress-topics does. */
+static void write_layout(void)
+{
+	char text[20];
+	rd_kafka_t *producer = make_client(RD_KAFKA_PRODUCER);
+	snprintf(text, sizeof(text), "%d", PARTITIONS);
+	rd_kafka_producev(producer, RD_KAFKA_V_TOPIC(TOPIC_LAYOUT), RD_KAFKA_V_PARTITION(0),
+			  RD_KAFKA_V_KEY("partitions", strlen("partitions")),
+			  RD_KAFKA_V_VALUE(text, strlen(text)),
+			  RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
+	assert_int_equal(rd_kafka_flush(producer, PATIENCE_MS), 0);
+	rd_kafka_destroy(producer);
+}
+
 static int make_cluster(void **state)
 {
 	char reason[200];
@@ -97,6 +113,8 @@ static int make_cluster(void **state)
 		 rd_kafka_mock_cluster_bootstraps(bench.cluster));
 	for (size_t i = 0; i < pipeline_topic_count; i++)
 		rd_kafka_mock_topic_create(bench.cluster, pipeline_topics[i].name, PARTITIONS, 1);
+	rd_kafka_mock_topic_create(bench.cluster, TOPIC_LAYOUT, 1, 1);
+	write_layout();
 	*state = &bench;
 	return 0;
 }
@@ -236,6 +254,7 @@ static void assert_none_missing(int count)
 
 enum {
 	PRODUCE = 0,
+	LIST_OFFSETS = 2,
 	FIND_COORDINATOR = 10,
 	HEARTBEAT = 12,
 	ADD_PARTITIONS = 24,
@@ -282,6 +301,31 @@ static void a_coordinator_that_is_not_there_yet_is_waited_for(void **state)
 	start_service();
 	assert_each_once(TOPIC_COMMANDS, 40);
 	stop_service();
+}
+
+/* A topic that was just made has no leader for a while: as where redress-topics reads it. */
+static void an_election_is_waited_for_where_offsets_are_asked(void **state)
+{
+	static const struct setting *const tables[] = {kafka_settings, NULL};
+	struct err err;
+	int64_t first, next = -1;
+	struct kafka_partition at = {TOPIC_RECEIVED, 0, 0};
+	(void)state;
+	setenv("REDRESS_KAFKA_BROKERS", bench.brokers, 1);
+	struct settings *settings = settings_load(tables, NULL, &err);
+	assert_non_null(settings);
+	for (int i = 0; i < 8; i++)
+		rd_kafka_mock_push_request_errors(bench.cluster, LIST_OFFSETS, 2,
+						  RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION,
+						  RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE);
+	assert_int_equal(kafka_offset_range(settings, TOPIC_RECEIVED, 0, &first, &next, &err), 0);
+	assert_int_equal(next, 0);
+	for (int i = 0; i < 8; i++)
+		rd_kafka_mock_push_request_errors(bench.cluster, LIST_OFFSETS, 1,
+						  RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION);
+	assert_int_equal(kafka_offsets_at(settings, &at, 1, 1000, &err), 0);
+	settings_free(&settings);
+	unsetenv("REDRESS_KAFKA_BROKERS");
 }
 
 static void a_transaction_that_is_refused_for_now_is_tried_again(void **state)
@@ -368,6 +412,7 @@ int main(int argc, char **argv)
 	    WIRE(each_message_leaves_one_behind),
 	    WIRE(produce_errors_are_overcome),
 	    WIRE(a_coordinator_that_is_not_there_yet_is_waited_for),
+	    WIRE(an_election_is_waited_for_where_offsets_are_asked),
 	    WIRE(a_transaction_that_is_refused_for_now_is_tried_again),
 	    WIRE(a_fenced_producer_ends_and_the_next_one_does_it),
 	    WIRE(a_fenced_consumer_ends_and_the_next_one_goes_on),

@@ -53,6 +53,14 @@ struct catalogue *catalogue_load(const struct settings *settings, struct err *er
 
 /* ---- shared --------------------------------------------------------------------------------- */
 
+int catalogue_check(const struct settings *settings, struct err *err)
+{
+	struct catalogue *catalogue = catalogue_load(settings, err);
+	int result = catalogue ? 0 : -1;
+	catalogue_free(&catalogue);
+	return result;
+}
+
 struct shared_catalogue {
 	pthread_rwlock_t lock;
 	struct catalogue *catalogue;

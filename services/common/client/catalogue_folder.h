@@ -10,6 +10,8 @@ extern const struct setting catalogue_settings[];
 
 /* NULL, and err names file, line and what is wrong. */
 struct catalogue *catalogue_load(const struct settings *settings, struct err *err) MUST_CHECK;
+/* Whether it could be loaded. */
+int catalogue_check(const struct settings *settings, struct err *err) MUST_CHECK;
 
 /* One that many threads look into while it may be read again. */
 struct shared_catalogue;

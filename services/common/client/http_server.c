@@ -1,309 +1,178 @@
-/* The server: connections, the requests in them, and the pool these come from. */
-#include <errno.h>
-#include <netdb.h>
-#include <pthread.h>
-#include <stdatomic.h>
+/* The server: its settings, its threads, its beginning and its end. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "client/http_private.h"
 #include "util/alloc.h"
-#include "util/clock.h"
 #include "util/log.h"
 
-#define CONNECTION_MEMORY ((size_t)8 * 1024) /* request line and headers */
-#define POOL_MAX          1024               /* requests kept for the next ones */
-#define POOL_BODY_MAX     ((size_t)8 * 1024) /* a larger body's memory is not kept */
+#define RECEIVE_SIZE ((size_t)16 * 1024)
+#define LINGER_MS    3000
+#define PAUSE_MS     5000
+#define OTHER_FILES  256 /* descriptors that are left to the rest of the daemon */
 
-struct http_server {
-	struct MHD_Daemon *daemon;
-	struct http_options options;
-	http_handler *handler;
-	void *self;
-	pthread_mutex_t lock; /* of the pool */
-	struct http_request *pool;
-	size_t pooled;
-	_Atomic size_t under_way;
-};
+/* ---- settings ------------------------------------------------------------------------------- */
 
-/* ---- the pool ------------------------------------------------------------------------------- */
-
-static struct http_request *take_request(struct http_server *server)
+static int64_t number(const struct settings *settings, const char *server, const char *name)
 {
-	pthread_mutex_lock(&server->lock);
-	struct http_request *request = server->pool;
-	if (request) {
-		server->pool = request->next;
-		server->pooled--;
-	}
-	pthread_mutex_unlock(&server->lock);
-	if (!request) {
-		request = x_calloc(1, sizeof(*request));
-		request->arena = arena_new_small();
-	}
-	request->server = server;
-	request->state = REQUEST_RUNNING;
-	request->handed = request->too_large = false;
-	request->response = NULL;
-	request->begun_us = clock_mono_us();
-	server->under_way++;
-	return request;
+	char full[64];
+	snprintf(full, sizeof(full), "%s.%s", server, name);
+	return settings_int(settings, full);
 }
 
-static void free_request(struct http_request *request)
+static const char *text(const struct settings *settings, const char *server, const char *name)
 {
-	arena_free(&request->arena);
-	buffer_free(&request->body);
-	free(request);
+	char full[64];
+	snprintf(full, sizeof(full), "%s.%s", server, name);
+	return settings_str(settings, full);
 }
 
-static void give_back(struct http_request *request)
+struct http_options http_options(const struct settings *settings, const char *name)
 {
-	struct http_server *server = request->server;
-	arena_reset(request->arena);
-	if (request->body.room > POOL_BODY_MAX)
-		buffer_free(&request->body);
-	buffer_clear(&request->body);
-	pthread_mutex_lock(&server->lock);
-	bool keep = server->pooled < POOL_MAX;
-	if (keep) {
-		request->next = server->pool;
-		server->pool = request;
-		server->pooled++;
-	}
-	pthread_mutex_unlock(&server->lock);
-	if (!keep)
-		free_request(request);
-	server->under_way--;
-}
-
-/* ---- libmicrohttpd -------------------------------------------------------------------------- */
-
-/* libmicrohttpd cannot answer in the middle of a body, so this is written past it. */
-static void say_timeout(struct MHD_Connection *connection)
-{
-	static const char text[] = "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n"
-				   "Content-Length: 0\r\n\r\n";
-	const union MHD_ConnectionInfo *info =
-	    MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-	if (info && send(info->connect_fd, text, sizeof(text) - 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-		log_debug(0, "a slow client had gone already");
-}
-
-static enum MHD_Result take_body(struct http_request *request, const char *data, size_t *size)
-{
-	const struct http_options *options = &request->server->options;
-	int64_t most_us = (int64_t)options->idle_timeout_s * 1000000;
-	if (clock_mono_us() - request->begun_us > most_us) {
-		say_timeout(request->connection);
-		return MHD_NO;
-	}
-	if (request->body.len + *size > options->body_max)
-		request->too_large = true;
-	else
-		buffer_add(&request->body, data, *size);
-	*size = 0;
-	return MHD_YES;
-}
-
-static enum MHD_Result send_response(struct http_request *request)
-{
-	enum MHD_Result result =
-	    MHD_queue_response(request->connection, (unsigned)request->status, request->response);
-	MHD_destroy_response(request->response);
-	request->response = NULL;
-	return result;
-}
-
-static void refuse_large(struct http_request *request)
-{
-	char detail[80];
-	snprintf(detail, sizeof(detail), "the body may have %zu bytes at most",
-		 request->server->options.body_max);
-	http_problem(request, 413, "too-large", NULL, detail);
-}
-
-static enum MHD_Result hand_over(struct http_request *request)
-{
-	struct http_server *server = request->server;
-	request->handed = true;
-	if (request->too_large)
-		refuse_large(request);
-	else
-		server->handler(server->self, request);
-	if (request->state == REQUEST_REPLIED)
-		return send_response(request);
-	/* Suspended first and told afterwards, so that an answer in between finds a connection
-	 * that can be resumed. */
-	int running = REQUEST_RUNNING;
-	MHD_suspend_connection(request->connection);
-	if (!atomic_compare_exchange_strong(&request->state, &running, REQUEST_WAITING))
-		MHD_resume_connection(request->connection);
-	return MHD_YES;
-}
-
-static bool announces_too_much(struct http_request *request)
-{
-	const char *length = http_header(request, MHD_HTTP_HEADER_CONTENT_LENGTH);
-	return length && strtoull(length, NULL, 10) > request->server->options.body_max;
-}
-
-static enum MHD_Result on_request(void *self, struct MHD_Connection *connection, const char *url,
-				  const char *method, const char *version, const char *data,
-				  size_t *size, void **context)
-{
-	(void)version;
-	struct http_request *request = *context;
-	if (!request) {
-		request = *context = take_request(self);
-		request->connection = connection;
-		request->method = method;
-		request->path = url;
-		if (!announces_too_much(request))
-			return MHD_YES;
-		request->handed = true;
-		refuse_large(request);
-		return send_response(request);
-	}
-	if (*size)
-		return take_body(request, data, size);
-	if (!request->handed)
-		return hand_over(request);
-	return request->state == REQUEST_REPLIED && request->response ? send_response(request)
-								      : MHD_YES;
-}
-
-static void on_completed(void *self, struct MHD_Connection *connection, void **context,
-			 enum MHD_RequestTerminationCode code)
-{
-	(void)self;
-	(void)connection;
-	(void)code;
-	struct http_request *request = *context;
-	if (!request)
-		return;
-	if (request->response)
-		MHD_destroy_response(request->response);
-	give_back(request);
-	*context = NULL;
-}
-
-static void on_log(void *self, const char *format, va_list args)
-    __attribute__((format(printf, 2, 0)));
-static void on_log(void *self, const char *format, va_list args)
-{
-	(void)self;
-	char text[200];
-	vsnprintf(text, sizeof(text), format, args);
-	text[strcspn(text, "\r\n")] = '\0';
-	log_debug(0, "http: %s", text);
-}
-
-/* ---- listening ------------------------------------------------------------------------------ */
-
-static int open_socket(const struct addrinfo *at, struct err *err)
-{
-	int one = 1;
-	int fd = socket(at->ai_family, at->ai_socktype | SOCK_CLOEXEC, at->ai_protocol);
-	if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) == 0 &&
-	    bind(fd, at->ai_addr, at->ai_addrlen) == 0 && listen(fd, SOMAXCONN) == 0)
-		return fd;
-	err_set(err, "%s", strerror(errno));
-	if (fd >= 0)
-		close(fd);
-	return -1;
-}
-
-/* "host:port", "[address]:port", ":port". The socket, or -1. */
-static int listen_at(const char *listen, struct err *err)
-{
-	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
-				       .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
-	struct addrinfo *found = NULL;
-	const char *colon = strrchr(listen, ':');
-	if (!colon)
-		return err_set(err, "%.100s: expected host:port", listen);
-	const char *host = listen;
-	size_t len = (size_t)(colon - listen);
-	if (len > 1 && host[0] == '[' && host[len - 1] == ']') {
-		host++;
-		len -= 2;
-	}
-	char *name = x_printf("%.*s", (int)len, host);
-	int failed = getaddrinfo(*name ? name : NULL, colon + 1, &hints, &found);
-	int fd = failed ? err_set(err, "%s", gai_strerror(failed)) : open_socket(found, err);
-	if (fd < 0)
-		err_context(err, "%.100s", listen);
-	if (found)
-		freeaddrinfo(found);
-	free(name);
-	return fd;
+	return (struct http_options){
+	    .listen = text(settings, name, "listen"),
+	    .threads = (unsigned)number(settings, name, "threads"),
+	    .connections = (unsigned)number(settings, name, "connections"),
+	    .connections_per_ip = (unsigned)number(settings, name, "connections_per_ip"),
+	    .memory = (size_t)number(settings, name, "memory") * 1024 * 1024,
+	    .trusted_proxies = text(settings, name, "trusted_proxies"),
+	    .proxy_field = text(settings, name, "proxy_header"),
+	    .head_ms = number(settings, name, "head_timeout"),
+	    .body_ms = number(settings, name, "body_timeout"),
+	    .reply_ms = number(settings, name, "reply_timeout"),
+	    .idle_ms = number(settings, name, "idle_timeout"),
+	};
 }
 
 /* ---- life ----------------------------------------------------------------------------------- */
 
-struct http_options http_options(const struct settings *settings, const char *name)
+/* As many connections as there may be open files, with some of these left to Kafka, Redis and the
+ * rest; as many open files as the system allows. */
+static size_t connections_possible(const struct http_options *options)
 {
-	char listen[40], threads[40], connections[40], per_ip[40];
-	snprintf(listen, sizeof(listen), "%s.listen", name);
-	snprintf(threads, sizeof(threads), "%s.threads", name);
-	snprintf(connections, sizeof(connections), "%s.connections", name);
-	snprintf(per_ip, sizeof(per_ip), "%s.connections_per_ip", name);
-	return (struct http_options){
-	    .listen = settings_str(settings, listen),
-	    .threads = (unsigned)settings_int(settings, threads),
-	    .connections = (unsigned)settings_int(settings, connections),
-	    .connections_per_ip = (unsigned)settings_int(settings, per_ip),
-	};
+	struct rlimit files;
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+		return options->connections;
+	rlim_t wanted = (rlim_t)options->connections + OTHER_FILES;
+	if (files.rlim_cur < wanted) {
+		files.rlim_cur = wanted < files.rlim_max ? wanted : files.rlim_max;
+		if (setrlimit(RLIMIT_NOFILE, &files) < 0)
+			getrlimit(RLIMIT_NOFILE, &files);
+	}
+	if (files.rlim_cur >= wanted)
+		return options->connections;
+	size_t possible =
+	    files.rlim_cur > 2 * OTHER_FILES ? files.rlim_cur - OTHER_FILES : files.rlim_cur / 2;
+	log_warn(0, "%s: %zu connections at most, as only %zu files may be open (LimitNOFILE)",
+		 options->listen, possible, (size_t)files.rlim_cur);
+	return possible;
+}
+
+static void set_timeouts(struct http_server *server)
+{
+	server->timeouts_ms[PHASE_HEAD] = server->options.head_ms;
+	server->timeouts_ms[PHASE_IDLE] = server->options.idle_ms;
+	server->timeouts_ms[PHASE_BODY] = server->options.body_ms;
+	server->timeouts_ms[PHASE_PAUSED] = PAUSE_MS;
+	server->timeouts_ms[PHASE_REPLY] = server->options.reply_ms;
+	server->timeouts_ms[PHASE_LINGER] = LINGER_MS;
+}
+
+static void start_loops(struct http_server *server)
+{
+	for (unsigned i = 0; i < server->threads; i++) {
+		struct http_loop *loop = &server->loops[i];
+		loop->server = server;
+		loop->epoll = epoll_create1(EPOLL_CLOEXEC);
+		loop->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+		if (loop->epoll < 0 || loop->wake < 0)
+			fatal("no more files can be opened");
+		loop->in = x_realloc(NULL, 1, RECEIVE_SIZE);
+		http_watch(loop, loop->wake, loop, EPOLLIN);
+		http_watch(loop, server->listener, server, EPOLLIN | EPOLLEXCLUSIVE);
+	}
+	for (unsigned i = 0; i < server->threads; i++) {
+		if (pthread_create(&server->loops[i].thread, NULL, http_loop_run,
+				   &server->loops[i]))
+			fatal("no more threads");
+	}
 }
 
 struct http_server *http_server_start(const struct http_options *options, http_handler *handler,
 				      void *self, struct err *err)
 {
-	int fd = listen_at(options->listen, err);
-	if (fd < 0)
+	struct net_list proxies = {NULL, 0};
+	if (options->trusted_proxies && net_list_parse(&proxies, options->trusted_proxies, err)) {
+		err_context(err, "trusted_proxies");
 		return NULL;
+	}
+	int fd = http_listen(options->listen, err);
+	if (fd < 0) {
+		net_list_free(&proxies);
+		return NULL;
+	}
 	struct http_server *server = x_calloc(1, sizeof(*server));
 	server->options = *options;
 	server->handler = handler;
 	server->self = self;
-	pthread_mutex_init(&server->lock, NULL);
-	server->daemon = MHD_start_daemon(
-	    MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL,
-	    NULL, on_request, server, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
-	    MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_THREAD_POOL_SIZE,
-	    options->threads > 1 ? options->threads : 0, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-	    CONNECTION_MEMORY, MHD_OPTION_CONNECTION_LIMIT, options->connections,
-	    MHD_OPTION_PER_IP_CONNECTION_LIMIT, options->connections_per_ip,
-	    MHD_OPTION_CONNECTION_TIMEOUT, options->idle_timeout_s, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-	    MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_END);
-	if (server->daemon)
-		return server;
-	close(fd);
-	free(server);
-	err_set(err, "the HTTP server does not start");
-	return NULL;
+	server->listener = fd;
+	server->proxies = proxies;
+	server->threads = options->threads < HTTP_THREADS_MAX ? options->threads : HTTP_THREADS_MAX;
+	server->most = connections_possible(options);
+	server->peers = http_peers_new(options->connections_per_ip);
+	set_timeouts(server);
+	start_loops(server);
+	return server;
 }
 
-void http_server_stop(struct http_server **server, int64_t grace_ms)
+static void stop_accepting(struct http_server *server)
 {
-	if (!*server)
-		return;
-	int fd = MHD_quiesce_daemon((*server)->daemon);
-	for (int64_t waited = 0; waited < grace_ms && (*server)->under_way; waited += 10)
-		usleep(10 * 1000);
-	MHD_stop_daemon((*server)->daemon);
-	if (fd >= 0)
-		close(fd);
-	while ((*server)->pool) {
-		struct http_request *next = (*server)->pool->next;
-		free_request((*server)->pool);
-		(*server)->pool = next;
+	server->stopping = true;
+	for (unsigned i = 0; i < server->threads; i++) {
+		epoll_ctl(server->loops[i].epoll, EPOLL_CTL_DEL, server->listener, NULL);
+		http_wake(&server->loops[i]);
 	}
-	pthread_mutex_destroy(&(*server)->lock);
-	free(*server);
-	*server = NULL;
+}
+
+/* false: a handler still has a request, and what it needs to answer must stay. */
+static bool end_loops(struct http_server *server)
+{
+	bool clear = true;
+	server->ending = true;
+	for (unsigned i = 0; i < server->threads; i++) {
+		http_wake(&server->loops[i]);
+		pthread_join(server->loops[i].thread, NULL);
+	}
+	for (unsigned i = 0; i < server->threads; i++)
+		clear &= http_loop_clear(&server->loops[i]);
+	return clear;
+}
+
+void http_server_stop(struct http_server **handle, int64_t grace_ms)
+{
+	struct http_server *server = *handle;
+	if (!server)
+		return;
+	*handle = NULL;
+	stop_accepting(server);
+	for (int64_t waited = 0; waited < grace_ms && server->under_way; waited += 10)
+		usleep(10 * 1000);
+	bool clear = end_loops(server);
+	close(server->listener);
+	if (!clear) {
+		log_warn(0, "%s: requests were not answered in time", server->options.listen);
+		return;
+	}
+	for (unsigned i = 0; i < server->threads; i++) {
+		close(server->loops[i].epoll);
+		close(server->loops[i].wake);
+	}
+	http_peers_free(&server->peers);
+	net_list_free(&server->proxies);
+	free(server);
 }

@@ -1,19 +1,14 @@
 /* Replies without an end. */
-#include <pthread.h>
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "client/http_private.h"
 #include "util/alloc.h"
 
 #define STREAM_UNSENT_MAX ((size_t)256 * 1024)
-
-struct http_stream {
-	pthread_mutex_t lock;
-	struct MHD_Connection *connection;
-	struct buffer unsent;
-	bool suspended, gone, ended;
-};
 
 static void free_stream(struct http_stream *stream)
 {
@@ -22,84 +17,128 @@ static void free_stream(struct http_stream *stream)
 	free(stream);
 }
 
-/* libmicrohttpd wants bytes: gives what there is, or sleeps until there is something. */
-static ssize_t read_stream(void *self, uint64_t position, char *out, size_t room)
-{
-	(void)position;
-	struct http_stream *stream = self;
-	ssize_t given = 0;
-	pthread_mutex_lock(&stream->lock);
-	size_t size = stream->unsent.len < room ? stream->unsent.len : room;
-	if (size) {
-		memcpy(out, stream->unsent.data, size);
-		memmove(stream->unsent.data, stream->unsent.data + size, stream->unsent.len - size);
-		stream->unsent.len -= size;
-		given = (ssize_t)size;
-	} else if (stream->ended) {
-		given = MHD_CONTENT_READER_END_OF_STREAM;
-	} else {
-		MHD_suspend_connection(stream->connection);
-		stream->suspended = true;
-	}
-	pthread_mutex_unlock(&stream->lock);
-	return given;
-}
-
-static void stream_closed(void *self)
-{
-	struct http_stream *stream = self;
-	pthread_mutex_lock(&stream->lock);
-	stream->gone = true;
-	bool unused = stream->ended;
-	pthread_mutex_unlock(&stream->lock);
-	if (unused)
-		free_stream(stream);
-}
-
 struct http_stream *http_stream_start(struct http_request *request, const char *type,
 				      const struct http_field *fields)
 {
 	struct http_stream *stream = x_calloc(1, sizeof(*stream));
 	pthread_mutex_init(&stream->lock, NULL);
-	stream->connection = request->connection;
-	struct MHD_Response *response = MHD_create_response_from_callback(
-	    MHD_SIZE_UNKNOWN, 4096, read_stream, stream, stream_closed);
-	http_respond(request, 200, type, fields, response);
+	stream->chunked = !request->parse.http10;
+	request->close = true;
+	http_begin_reply(request, 200, type, fields);
+	if (stream->chunked)
+		buffer_add_str(&request->out, "Transfer-Encoding: chunked\r\n");
+	buffer_add_str(&request->out, "\r\n");
+	if (!request->head_only) {
+		buffer_add(&stream->unsent, request->out.data, request->out.len);
+		buffer_clear(&request->out);
+		stream->connection = request->connection;
+		request->connection->stream = stream;
+	}
+	http_end_reply(request);
 	return stream;
 }
 
-/* With the lock held. */
-static void wake(struct http_stream *stream)
+void http_stream_watch(struct http_stream *stream, http_gone *on_gone, void *self)
 {
-	if (!stream->suspended)
+	pthread_mutex_lock(&stream->lock);
+	if (stream->connection) {
+		stream->on_gone = on_gone;
+		stream->self = self;
+	} else {
+		on_gone(self);
+	}
+	pthread_mutex_unlock(&stream->lock);
+}
+
+/* What has been sent makes room, before much of it has gathered. */
+static void forget_sent(struct http_stream *stream)
+{
+	struct buffer *unsent = &stream->unsent;
+	if (stream->sent < STREAM_UNSENT_MAX)
 		return;
-	stream->suspended = false;
-	MHD_resume_connection(stream->connection);
+	memmove(unsent->data, unsent->data + stream->sent, unsent->len - stream->sent);
+	unsent->len -= stream->sent;
+	stream->sent = 0;
 }
 
 int http_stream_send(struct http_stream *stream, const void *data, size_t size)
 {
+	struct buffer *unsent = &stream->unsent;
 	pthread_mutex_lock(&stream->lock);
-	int result = stream->gone || stream->unsent.len + size > STREAM_UNSENT_MAX ? -1 : 0;
-	if (!result) {
-		buffer_add(&stream->unsent, data, size);
-		wake(stream);
+	bool fine = stream->connection && unsent->len - stream->sent + size <= STREAM_UNSENT_MAX;
+	if (fine && size) { /* an empty chunk would be the end */
+		forget_sent(stream);
+		if (stream->chunked)
+			buffer_printf(unsent, "%zx\r\n", size);
+		buffer_add(unsent, data, size);
+		if (stream->chunked)
+			buffer_add(unsent, "\r\n", 2);
+		http_pass(stream->connection);
 	}
+	pthread_mutex_unlock(&stream->lock);
+	return fine ? 0 : -1;
+}
+
+void http_stream_end(struct http_stream **handle)
+{
+	struct http_stream *stream = *handle;
+	if (!stream)
+		return;
+	pthread_mutex_lock(&stream->lock);
+	bool unused = !stream->connection;
+	if (!unused) {
+		stream->ended = true;
+		if (stream->chunked)
+			buffer_add_str(&stream->unsent, "0\r\n\r\n");
+		http_pass(stream->connection);
+	}
+	pthread_mutex_unlock(&stream->lock);
+	if (unused)
+		free_stream(stream);
+	*handle = NULL;
+}
+
+/* ---- on the loop's thread ------------------------------------------------------------------- */
+
+static int send_unsent(struct http_stream *stream, int fd)
+{
+	struct buffer *unsent = &stream->unsent;
+	while (stream->sent < unsent->len) {
+		ssize_t sent = send(fd, unsent->data + stream->sent, unsent->len - stream->sent,
+				    MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (sent < 0)
+			return errno == EAGAIN || errno == EINTR ? 0 : -1;
+		stream->sent += (size_t)sent;
+	}
+	buffer_free(unsent); /* most streams are silent most of the time */
+	stream->sent = 0;
+	return stream->ended;
+}
+
+int http_stream_flush(struct http_stream *stream, int fd)
+{
+	pthread_mutex_lock(&stream->lock);
+	int result = send_unsent(stream, fd);
 	pthread_mutex_unlock(&stream->lock);
 	return result;
 }
 
-void http_stream_end(struct http_stream **stream)
+size_t http_stream_memory(struct http_stream *stream)
 {
-	if (!*stream)
-		return;
-	pthread_mutex_lock(&(*stream)->lock);
-	(*stream)->ended = true;
-	bool unused = (*stream)->gone;
-	if (!unused)
-		wake(*stream);
-	pthread_mutex_unlock(&(*stream)->lock);
+	pthread_mutex_lock(&stream->lock);
+	size_t size = sizeof(*stream) + stream->unsent.room;
+	pthread_mutex_unlock(&stream->lock);
+	return size;
+}
+
+void http_stream_drop(struct http_stream *stream)
+{
+	pthread_mutex_lock(&stream->lock);
+	stream->connection = NULL;
+	bool unused = stream->ended;
+	if (!unused && stream->on_gone)
+		stream->on_gone(stream->self);
+	pthread_mutex_unlock(&stream->lock);
 	if (unused)
-		free_stream(*stream);
-	*stream = NULL;
+		free_stream(stream);
 }

@@ -6,10 +6,12 @@
 
 #include "client/kafka_private.h"
 #include "util/alloc.h"
+#include "util/clock.h"
 #include "util/log.h"
 #include "util/text.h"
 
-#define EXIT_FATAL 70 /* EX_SOFTWARE of sysexits.h */
+#define EXIT_FATAL  70  /* EX_SOFTWARE of sysexits.h */
+#define ELECTION_MS 100 /* how often it is asked whether a partition has a leader by now */
 
 const struct setting kafka_settings[] = {
     {"kafka.brokers", SETTING_STRING, NULL, 1, 2000, "host:port of brokers, comma separated"},
@@ -158,12 +160,41 @@ int kafka_partition_count(const struct settings *settings, const char *topic, in
 	return error ? err_set(err, "topic %s: %s", name, rd_kafka_err2str(error)) : 0;
 }
 
+/*
+ * Whether to ask again: the partition has no leader yet, as a topic that was just created, or its
+ * leader has changed. librdkafka asks again by itself, but not for as long as an election may take.
+ */
+static bool is_electing(rd_kafka_resp_err_t error, int64_t until_us)
+{
+	switch ((int)error) {
+	case RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE:
+	case RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION:
+	case RD_KAFKA_RESP_ERR_FENCED_LEADER_EPOCH:
+	case RD_KAFKA_RESP_ERR_UNKNOWN_LEADER_EPOCH:
+		break;
+	default:
+		return false;
+	}
+	usleep(ELECTION_MS * 1000);
+	return clock_mono_us() < until_us;
+}
+
+static int64_t election_ends_us(void)
+{
+	return clock_mono_us() + KAFKA_WAIT_MS * INT64_C(1000);
+}
+
 static int query_range(rd_kafka_t *rk, const struct settings *settings, const char *topic,
 		       int32_t partition, int64_t *first, int64_t *next, struct err *err)
 {
 	char name[KAFKA_TOPIC_SIZE];
-	rd_kafka_resp_err_t error = rd_kafka_query_watermark_offsets(
-	    rk, kafka_topic_name(settings, topic, name), partition, first, next, KAFKA_WAIT_MS);
+	rd_kafka_resp_err_t error;
+	int64_t until_us = election_ends_us();
+	kafka_topic_name(settings, topic, name);
+	do {
+		error = rd_kafka_query_watermark_offsets(rk, name, partition, first, next,
+							 KAFKA_WAIT_MS);
+	} while (is_electing(error, until_us));
 	return error ? err_set(err, "offsets of %s: %s", name, rd_kafka_err2str(error)) : 0;
 }
 
@@ -193,26 +224,45 @@ int kafka_ends(const struct settings *settings, const struct kafka_partition *pa
 	return result;
 }
 
-int kafka_offsets_at(const struct settings *settings, struct kafka_partition *partitions,
-		     size_t count, int64_t unix_ms, struct err *err)
+/* list's offsets are the time asked for, and then what is there. */
+static rd_kafka_resp_err_t offsets_for_times(rd_kafka_t *rk, rd_kafka_topic_partition_list_t *list)
+{
+	rd_kafka_resp_err_t error = rd_kafka_offsets_for_times(rk, list, KAFKA_WAIT_MS);
+	for (int i = 0; !error && i < list->cnt; i++)
+		error = list->elems[i].err;
+	return error;
+}
+
+static rd_kafka_resp_err_t query_times(rd_kafka_t *rk, const struct settings *settings,
+				       struct kafka_partition *partitions, size_t count,
+				       int64_t unix_ms)
 {
 	char name[KAFKA_TOPIC_SIZE];
-	rd_kafka_t *rk = admin_handle(settings, err);
-	if (!rk)
-		return -1;
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
 	for (size_t i = 0; i < count; i++)
 		rd_kafka_topic_partition_list_add(
 		    list, kafka_topic_name(settings, partitions[i].topic, name),
 		    partitions[i].partition)
 		    ->offset = unix_ms;
-	rd_kafka_resp_err_t error = rd_kafka_offsets_for_times(rk, list, KAFKA_WAIT_MS);
-	for (size_t i = 0; !error && i < count; i++) {
-		error = list->elems[i].err;
+	rd_kafka_resp_err_t error = offsets_for_times(rk, list);
+	for (size_t i = 0; !error && i < count; i++)
 		partitions[i].offset =
 		    list->elems[i].offset < 0 ? KAFKA_END : list->elems[i].offset;
-	}
 	rd_kafka_topic_partition_list_destroy(list);
+	return error;
+}
+
+int kafka_offsets_at(const struct settings *settings, struct kafka_partition *partitions,
+		     size_t count, int64_t unix_ms, struct err *err)
+{
+	rd_kafka_resp_err_t error;
+	int64_t until_us = election_ends_us();
+	rd_kafka_t *rk = admin_handle(settings, err);
+	if (!rk)
+		return -1;
+	do {
+		error = query_times(rk, settings, partitions, count, unix_ms);
+	} while (is_electing(error, until_us));
 	rd_kafka_destroy(rk);
 	return error ? err_set(err, "offsets at a time: %s", rd_kafka_err2str(error)) : 0;
 }
@@ -233,9 +283,9 @@ static int read_created(rd_kafka_event_t *event, struct err *err)
 }
 
 int kafka_topic_create(const struct settings *settings, const char *topic, int32_t partitions,
-		       int32_t replicas, int64_t retention_ms, struct err *err)
+		       int32_t replicas, int64_t retention_ms, size_t max_bytes, struct err *err)
 {
-	char name[KAFKA_TOPIC_SIZE], reason[160], retention[32];
+	char name[KAFKA_TOPIC_SIZE], reason[160], retention[32], most[32];
 	rd_kafka_t *rk = admin_handle(settings, err);
 	if (!rk)
 		return -1;
@@ -247,7 +297,16 @@ int kafka_topic_create(const struct settings *settings, const char *topic, int32
 		rd_kafka_destroy(rk);
 		return err_set(err, "topic %s: %s", name, reason);
 	}
-	rd_kafka_NewTopic_set_config(wanted, "retention.ms", retention);
+	if (retention_ms == KAFKA_LAST_OF_KEY) {
+		rd_kafka_NewTopic_set_config(wanted, "cleanup.policy", "compact");
+		rd_kafka_NewTopic_set_config(wanted, "message.timestamp.type", "LogAppendTime");
+		/* nothing is compacted in the segment that is written to */
+		rd_kafka_NewTopic_set_config(wanted, "segment.ms", "86400000");
+	} else {
+		rd_kafka_NewTopic_set_config(wanted, "retention.ms", retention);
+	}
+	snprintf(most, sizeof(most), "%zu", max_bytes);
+	rd_kafka_NewTopic_set_config(wanted, "max.message.bytes", most);
 	rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
 	rd_kafka_CreateTopics(rk, &wanted, 1, NULL, queue);
 	rd_kafka_event_t *event = rd_kafka_queue_poll(queue, 3 * KAFKA_WAIT_MS);

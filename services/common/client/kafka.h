@@ -107,17 +107,36 @@ int kafka_consumer_seek(struct kafka_consumer *consumer, const struct kafka_part
 
 struct kafka_producer;
 
-/* What became of one message: where it is, or the error when the broker does not have it with
- * acks=all (then partition and offset say nothing). */
-typedef void kafka_delivered(void *self, void *tag, int32_t partition, int64_t offset,
-			     const char *error);
+/* What became of one message. */
+struct kafka_delivery {
+	int32_t partition;
+	int64_t offset;
+	int64_t stored_ms; /* the broker's time; 0: the topic keeps the sender's */
+	const char *error; /* NULL: the broker has it with acks=all; else the above says nothing */
+	bool perhaps;      /* with error: it may be there nevertheless, or appear later */
+};
+
+typedef void kafka_delivered(void *self, void *tag, const struct kafka_delivery *delivery);
+
+/* The error when the broker, or our own limit, has no room for a message so large. */
+extern const char kafka_too_large[];
+
+/* What a message may measure unless a producer says otherwise; librdkafka's own default. */
+#define KAFKA_MESSAGE_MAX ((size_t)1000000)
 
 struct kafka_producer_options {
 	const char *transactional_id; /* NULL: idempotent only */
-	kafka_delivered *delivered;   /* may be NULL; called on the thread that polls */
+	/* transactional: another with the same id may fence this one, whose calls then give
+	 * KAFKA_FATAL and which does not end the process */
+	bool may_be_fenced;
+	/* of each call about transactions at most; 0: long enough for a broker to be started again
+	 */
+	int64_t transaction_wait_ms;
+	kafka_delivered *delivered; /* may be NULL; called on the thread that polls */
 	void *self;
 	int64_t linger_ms;
 	int64_t message_timeout_ms; /* give up and call delivered with an error */
+	size_t message_max_bytes;   /* 0: KAFKA_MESSAGE_MAX */
 	int64_t queue_max_messages;
 	int64_t queue_max_bytes;
 };
@@ -127,7 +146,8 @@ struct kafka_producer *kafka_producer_new(const struct settings *settings,
 					  struct err *err) MUST_CHECK;
 void kafka_producer_free(struct kafka_producer **producer, int64_t flush_ms);
 
-enum kafka_sent { KAFKA_SENT, KAFKA_FULL, KAFKA_REFUSED };
+/* KAFKA_TOO_LARGE: it will never be taken. */
+enum kafka_sent { KAFKA_SENT, KAFKA_FULL, KAFKA_REFUSED, KAFKA_TOO_LARGE };
 
 /*
  * Queues one message; value and key are copied. partition: -1 lets the key decide. KAFKA_FULL: the
@@ -166,8 +186,13 @@ int kafka_offset_range(const struct settings *settings, const char *topic, int32
 /* Where each partition stood at this time; partitions[].offset is filled in. */
 int kafka_offsets_at(const struct settings *settings, struct kafka_partition *partitions,
 		     size_t count, int64_t unix_ms, struct err *err) MUST_CHECK;
-/* Creates what is missing; an existing topic is left alone. retention_ms -1: for ever. */
+/* Creates what is missing; an existing topic is left alone. retention_ms -1: for ever. max_bytes:
+ * of a message. */
+#define KAFKA_LAST_OF_KEY                                                                          \
+	INT64_C(-2) /* as retention_ms: the last message of each key for ever, and                 \
+		     * the time of each is the broker's */
 int kafka_topic_create(const struct settings *settings, const char *topic, int32_t partitions,
-		       int32_t replicas, int64_t retention_ms, struct err *err) MUST_CHECK;
+		       int32_t replicas, int64_t retention_ms, size_t max_bytes,
+		       struct err *err) MUST_CHECK;
 
 #endif

@@ -5,11 +5,13 @@
 #include "client/kafka.h"
 #include "client/kafka_private.h"
 #include "util/alloc.h"
+#include "util/deadline.h"
 #include "util/log.h"
 
 #define TOPICS_MAX 16
+#define RETRIES    30 /* long enough for a broker to be started again */
 /* One hung producer must not stop every read_committed reader for long. */
-#define TRANSACTION_TIMEOUT_MS "15000"
+#define TRANSACTION_TIMEOUT_MS 15000
 
 struct topic {
 	const char *name;
@@ -21,27 +23,61 @@ struct kafka_producer {
 	const struct settings *settings;
 	kafka_delivered *delivered;
 	void *self;
+	int64_t transaction_wait_ms;
+	int transaction_tries;
 	struct topic topics[TOPICS_MAX]; /* filled in order; a filled one never changes */
 	_Atomic size_t topic_count;
 	atomic_flag adding;
 };
 
+const char kafka_too_large[] = "the broker takes no message so large";
+
+static bool is_too_large(rd_kafka_resp_err_t error)
+{
+	return error == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ||
+	       error == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE;
+}
+
 static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void *self)
 {
 	(void)rk;
 	struct kafka_producer *producer = self;
-	if (producer->delivered)
-		producer->delivered(producer->self, message->_private, message->partition,
-				    message->offset,
-				    message->err ? rd_kafka_err2str(message->err) : NULL);
+	rd_kafka_timestamp_type_t kind;
+	if (!producer->delivered)
+		return;
+	int64_t time_ms = rd_kafka_message_timestamp(message, &kind);
+	const struct kafka_delivery delivery = {
+	    .partition = message->partition,
+	    .offset = message->offset,
+	    .stored_ms = kind == RD_KAFKA_TIMESTAMP_LOG_APPEND_TIME ? time_ms : 0,
+	    .error = is_too_large(message->err) ? kafka_too_large
+		     : message->err             ? rd_kafka_err2str(message->err)
+						: NULL,
+	    .perhaps = message->err &&
+		       rd_kafka_message_status(message) != RD_KAFKA_MSG_STATUS_NOT_PERSISTED,
+	};
+	producer->delivered(producer->self, message->_private, &delivery);
+}
+
+static void on_fenced(rd_kafka_t *rk, int error, const char *reason, void *self)
+{
+	(void)rk;
+	(void)error;
+	(void)self;
+	log_debug(0, "kafka: %s", reason);
 }
 
 static rd_kafka_conf_t *producer_conf(const struct settings *settings,
 				      const struct kafka_producer_options *options, struct err *err)
 {
-	char linger[24], timeout[24], messages[24], kbytes[24];
+	char linger[24], timeout[24], messages[24], kbytes[24], transaction[24], most[24];
+	snprintf(transaction, sizeof(transaction), "%lld",
+		 (long long)(options->transaction_wait_ms ? options->transaction_wait_ms
+							  : TRANSACTION_TIMEOUT_MS));
 	snprintf(linger, sizeof(linger), "%lld", (long long)options->linger_ms);
 	snprintf(timeout, sizeof(timeout), "%lld", (long long)options->message_timeout_ms);
+	snprintf(most, sizeof(most), "%zu",
+		 options->message_max_bytes ? options->message_max_bytes : KAFKA_MESSAGE_MAX);
 	snprintf(messages, sizeof(messages), "%lld", (long long)options->queue_max_messages);
 	snprintf(kbytes, sizeof(kbytes), "%lld", (long long)options->queue_max_bytes / 1024);
 	const char *id = options->transactional_id;
@@ -53,6 +89,7 @@ static rd_kafka_conf_t *producer_conf(const struct settings *settings,
 	    {"queue.buffering.max.messages", messages},
 	    {"queue.buffering.max.kbytes", kbytes},
 	    {"batch.num.messages", "10000"},
+	    {"message.max.bytes", most},
 	    /* most bytes are sealed, and do not get smaller; measured: lz4 cost more than it saved
 	     */
 	    {"compression.codec", "none"},
@@ -60,7 +97,7 @@ static rd_kafka_conf_t *producer_conf(const struct settings *settings,
 	     * otherwise cost the default backoff of 100 ms each time */
 	    {"retry.backoff.ms", id ? "2" : "20"},
 	    {id ? "transactional.id" : NULL, id},
-	    {"transaction.timeout.ms", TRANSACTION_TIMEOUT_MS},
+	    {"transaction.timeout.ms", transaction},
 	    {NULL, NULL},
 	};
 	return kafka_conf_new(settings, table, err);
@@ -79,6 +116,11 @@ struct kafka_producer *kafka_producer_new(const struct settings *settings,
 	producer->self = options->self;
 	rd_kafka_conf_set_opaque(conf, producer);
 	rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
+	if (options->may_be_fenced)
+		rd_kafka_conf_set_error_cb(conf, on_fenced);
+	producer->transaction_wait_ms =
+	    options->transaction_wait_ms ? options->transaction_wait_ms : KAFKA_WAIT_MS;
+	producer->transaction_tries = options->transaction_wait_ms ? 1 : RETRIES;
 	producer->rk = kafka_handle_new(RD_KAFKA_PRODUCER, conf, err);
 	if (!producer->rk) {
 		free(producer);
@@ -168,7 +210,7 @@ enum kafka_sent kafka_produce(struct kafka_producer *producer, const char *topic
 	if (error == RD_KAFKA_RESP_ERR__QUEUE_FULL)
 		return KAFKA_FULL;
 	err_set(err, "topic %s: %s", topic, rd_kafka_err2str(error));
-	return KAFKA_REFUSED;
+	return error == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ? KAFKA_TOO_LARGE : KAFKA_REFUSED;
 }
 
 void kafka_producer_poll(struct kafka_producer *producer, int64_t wait_ms)
@@ -203,15 +245,26 @@ static enum kafka_outcome outcome(rd_kafka_error_t *error, const char *what, boo
 	return result;
 }
 
-/* Long enough for a broker to be started again. */
-#define RETRIES 30
+/* For one answer; short once the process is to end. */
+static int wait_ms(const struct kafka_producer *producer)
+{
+	const struct deadline usual = deadline_in(producer->transaction_wait_ms);
+	int left_ms = deadline_left_ms(&usual);
+	return left_ms ? left_ms : 1;
+}
+
+static bool may_try(const struct kafka_producer *producer, int tries)
+{
+	const struct deadline usual = deadline_in(producer->transaction_wait_ms);
+	return !tries || (tries < producer->transaction_tries && deadline_left_ms(&usual));
+}
 
 enum kafka_outcome kafka_transactions_init(struct kafka_producer *producer, struct err *err)
 {
 	bool retry = true;
 	enum kafka_outcome result = KAFKA_FATAL;
-	for (int i = 0; retry && i < RETRIES; i++)
-		result = outcome(rd_kafka_init_transactions(producer->rk, KAFKA_WAIT_MS),
+	for (int i = 0; retry && may_try(producer, i); i++)
+		result = outcome(rd_kafka_init_transactions(producer->rk, wait_ms(producer)),
 				 "init transactions", &retry, err);
 	return result;
 }
@@ -238,10 +291,10 @@ enum kafka_outcome kafka_transaction_offsets(struct kafka_producer *producer,
 		    ->offset = partitions[i].offset;
 	rd_kafka_consumer_group_metadata_t *group =
 	    rd_kafka_consumer_group_metadata(kafka_consumer_handle(consumer));
-	for (int i = 0; retry && i < RETRIES; i++)
-		result = outcome(
-		    rd_kafka_send_offsets_to_transaction(producer->rk, list, group, KAFKA_WAIT_MS),
-		    "send offsets", &retry, err);
+	for (int i = 0; retry && may_try(producer, i); i++)
+		result = outcome(rd_kafka_send_offsets_to_transaction(producer->rk, list, group,
+								      wait_ms(producer)),
+				 "send offsets", &retry, err);
 	rd_kafka_consumer_group_metadata_destroy(group);
 	rd_kafka_topic_partition_list_destroy(list);
 	return retry ? KAFKA_ABORT : result;
@@ -251,8 +304,8 @@ enum kafka_outcome kafka_transaction_commit(struct kafka_producer *producer, str
 {
 	bool retry = true;
 	enum kafka_outcome result = KAFKA_FATAL;
-	for (int i = 0; retry && i < RETRIES; i++)
-		result = outcome(rd_kafka_commit_transaction(producer->rk, KAFKA_WAIT_MS),
+	for (int i = 0; retry && may_try(producer, i); i++)
+		result = outcome(rd_kafka_commit_transaction(producer->rk, wait_ms(producer)),
 				 "commit transaction", &retry, err);
 	return result;
 }
@@ -261,8 +314,8 @@ enum kafka_outcome kafka_transaction_abort(struct kafka_producer *producer, stru
 {
 	bool retry = true;
 	enum kafka_outcome result = KAFKA_FATAL;
-	for (int i = 0; retry && i < RETRIES; i++)
-		result = outcome(rd_kafka_abort_transaction(producer->rk, KAFKA_WAIT_MS),
+	for (int i = 0; retry && may_try(producer, i); i++)
+		result = outcome(rd_kafka_abort_transaction(producer->rk, wait_ms(producer)),
 				 "abort transaction", &retry, err);
 	return result;
 }

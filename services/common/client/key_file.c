@@ -4,11 +4,10 @@
 #include <fcntl.h>
 #include <sodium.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "util/secret_file.h"
 #include "util/text.h"
 
 #define KEY_SIZE 32
@@ -30,23 +29,39 @@ static int key_path(char *path, size_t room, const char *folder, const char *nam
 	return size < 0 || (size_t)size >= room ? err_set(err, "keys.folder is too long") : 0;
 }
 
+/* What everybody may know. */
+static char *read_public(const char *path, struct err *err)
+{
+	char reason[160];
+	char *text = text_read_file(path, 4096, NULL, reason);
+	if (!text)
+		err_set(err, "%s", reason);
+	else
+		text[strcspn(text, "\r\n")] = '\0';
+	return text;
+}
+
 int key_file_read(const char *folder, const char *name, uint8_t key[32], struct err *err)
 {
-	char path[1100], reason[160];
-	struct stat status;
-	size_t size;
+	char path[1100];
 	if (key_path(path, sizeof(path), folder, name, err))
 		return -1;
-	if (is_secret(name) && stat(path, &status) == 0 && (status.st_mode & 077))
-		return err_set(err, "%.150s: others may read this secret: chmod 600 it", path);
-	char *text = text_read_file(path, 4096, &size, reason);
+	char *text = is_secret(name) ? secret_file_read(path, err) : read_public(path, err);
 	if (!text)
-		return err_set(err, "%s", reason);
-	text[strcspn(text, "\r\n")] = '\0';
+		return -1;
 	int result = text_unhex(key, KEY_SIZE, text);
-	sodium_memzero(text, size);
-	free(text);
+	secret_file_free(&text);
 	return result ? err_set(err, "%.150s: is not 64 hex digits", path) : 0;
+}
+
+int key_file_check(const char *folder, const char *const *names, struct err *err)
+{
+	uint8_t key[KEY_SIZE];
+	int result = 0;
+	for (; *names && !result; names++)
+		result = key_file_read(folder, *names, key, err);
+	sodium_memzero(key, sizeof(key));
+	return result;
 }
 
 int key_file_write(const char *folder, const char *name, const uint8_t key[32], struct err *err)

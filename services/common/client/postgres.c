@@ -1,12 +1,14 @@
 #include "client/postgres.h"
 
 #include <endian.h>
-#include <libpq-fe.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/breaker.h"
+#include "client/postgres_wire.h"
 #include "util/alloc.h"
+#include "util/secret_file.h"
 
 #define STATEMENTS_MAX 64
 #define PARAMS_MAX     16
@@ -17,32 +19,89 @@
 #define TEXT_ARRAY_OID 1009
 /* PostgreSQL counts microseconds from 2000-01-01. */
 #define EPOCH_2000_MS INT64_C(946684800000)
+/* A server that is there takes a connection, and a lock is given back, in much less time than a
+ * bulk statement may take. */
+#define CONNECT_MOST_MS 10000
+#define LOCK_MOST_MS    60000
+
+/* clang-format off */
+#define CONNINFO \
+	{"postgres.conninfo", SETTING_SECRET, NULL, 1, 2000, \
+	 "where PostgreSQL is, as libpq takes it (host=... dbname=... user=... or postgresql://...)"}, \
+	{"postgres.password_file", SETTING_STRING, "", 0, 1000, \
+	 "file with the password, read at every connection; empty: what postgres.conninfo says"}
+/* clang-format on */
 
 const struct setting postgres_settings[] = {
-    {"postgres.conninfo", SETTING_SECRET, NULL, 1, 2000,
-     "where PostgreSQL is, as libpq takes it (host=... dbname=... or postgresql://...)"},
+    CONNINFO,
+    {"postgres.timeout", SETTING_DURATION, "2s", 100, 60000, "longest wait for PostgreSQL"},
     {NULL, SETTING_STRING, NULL, 0, 0, NULL},
 };
 
+/* clang-format off */
+#define BULK_TIMEOUT(usual) \
+	{"postgres.bulk_timeout", SETTING_DURATION, usual, 1000, INT64_C(86400000), \
+	 "longest wait for one statement of PostgreSQL"}
+/* clang-format on */
+
+const struct setting postgres_bulk_settings[] = {
+    CONNINFO, BULK_TIMEOUT("1m"), {NULL, SETTING_STRING, NULL, 0, 0, NULL}};
+const struct setting postgres_whole_settings[] = {
+    CONNINFO, BULK_TIMEOUT("10m"), {NULL, SETTING_STRING, NULL, 0, 0, NULL}};
+
+/* Whether the server is there is the same for all connections of the process. */
+static struct breaker breaker = BREAKER("PostgreSQL");
+
 struct postgres {
-	char *conninfo, *application;
-	const char *begin;  /* what a new connection begins with; NULL: nothing */
+	char *conninfo, *password_file, *application;
+	char *session;      /* what a new connection begins with */
 	PGconn *connection; /* NULL: not connected */
+	char sqlstate[6];   /* of the last failure; "": not the server's word */
 	const char *statements[STATEMENTS_MAX];
 	size_t statement_count;
+	int64_t patience_ms;
+	bool hurry;
+	struct deadline deadline; /* of the call under way */
+	bool away;                /* it could not be reached, or did not answer in time */
 };
 
-struct postgres *postgres_new(const struct settings *settings, const char *application)
+/*
+ * The server's own limits are a little shorter: where it is only busy, or another holds a lock, it
+ * says so itself, and the connection lives.
+ */
+static char *session_sql(int64_t patience_ms, const char *more)
+{
+	int64_t lock_ms = patience_ms / 5 < LOCK_MOST_MS ? patience_ms / 5 : LOCK_MOST_MS;
+	return x_printf("SET statement_timeout = %lld; SET lock_timeout = %lld;%s",
+			(long long)(patience_ms * 9 / 10), (long long)lock_ms, more);
+}
+
+static struct postgres *new_with(const struct settings *settings, const char *application,
+				 const char *timeout)
 {
 	struct postgres *postgres = x_calloc(1, sizeof(*postgres));
 	postgres->conninfo = x_strdup(settings_str(settings, "postgres.conninfo"));
+	postgres->password_file = x_strdup(settings_str(settings, "postgres.password_file"));
 	postgres->application = x_strdup(application);
+	postgres->patience_ms = settings_int(settings, timeout);
+	postgres->session = session_sql(postgres->patience_ms, "");
 	return postgres;
+}
+
+struct postgres *postgres_new(const struct settings *settings, const char *application)
+{
+	return new_with(settings, application, "postgres.timeout");
+}
+
+struct postgres *postgres_new_bulk(const struct settings *settings, const char *application)
+{
+	return new_with(settings, application, "postgres.bulk_timeout");
 }
 
 void postgres_begin_with(struct postgres *postgres, const char *sql)
 {
-	postgres->begin = sql;
+	free(postgres->session);
+	postgres->session = session_sql(postgres->patience_ms, sql);
 }
 
 static void disconnect(struct postgres *postgres)
@@ -58,7 +117,9 @@ void postgres_free(struct postgres **postgres)
 		return;
 	disconnect(*postgres);
 	free((*postgres)->conninfo);
+	free((*postgres)->password_file);
 	free((*postgres)->application);
+	free((*postgres)->session);
 	free(*postgres);
 	*postgres = NULL;
 }
@@ -68,12 +129,34 @@ bool postgres_connected(struct postgres *postgres)
 	return postgres->connection && PQstatus(postgres->connection) == CONNECTION_OK;
 }
 
+void postgres_hurry(struct postgres *postgres, bool hurry)
+{
+	postgres->hurry = hurry;
+}
+
+/* ---- a call --------------------------------------------------------------------------------- */
+
 /* The first line of what libpq says: the further ones may show values. */
 static int fail(struct postgres *postgres, const char *message, struct err *err)
 {
 	err_set(err, "PostgreSQL: %.*s", (int)strcspn(message, "\n"), message);
+	postgres->sqlstate[0] = '\0';
 	if (!postgres_connected(postgres))
 		disconnect(postgres);
+	return -1;
+}
+
+/* A late answer would be taken for that of the next call: such a connection is not used again. */
+static int give_up(struct postgres *postgres, enum wire_state state, struct err *err)
+{
+	if (state == WIRE_BROKEN) {
+		fail(postgres, PQerrorMessage(postgres->connection), err);
+	} else {
+		postgres->away = !postgres->hurry;
+		postgres->sqlstate[0] = '\0';
+		err_set(err, "PostgreSQL: no answer in time");
+	}
+	disconnect(postgres);
 	return -1;
 }
 
@@ -86,39 +169,107 @@ static int check(struct postgres *postgres, PGresult *result, ExecStatusType wan
 		return 0;
 	}
 	const char *primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+	const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
 	fail(postgres, primary ? primary : PQerrorMessage(postgres->connection), err);
+	snprintf(postgres->sqlstate, sizeof(postgres->sqlstate), "%s", state ? state : "");
 	PQclear(result);
 	return -1;
 }
 
+const char *postgres_refused_data(const struct postgres *postgres)
+{
+	/* cardinality, data exception, integrity constraint, program limit exceeded */
+	static const char *const classes[] = {"21", "22", "23", "54"};
+	for (size_t i = 0; i < sizeof(classes) / sizeof(*classes); i++) {
+		if (strncmp(postgres->sqlstate, classes[i], 2) == 0)
+			return postgres->sqlstate;
+	}
+	return NULL;
+}
+
+/* sent: what PQsend... returned. The last result, to be cleared; NULL: none, why in err. */
+static PGresult *receive(struct postgres *postgres, int sent, struct err *err)
+{
+	PGresult *result = NULL;
+	enum wire_state state =
+	    sent ? wire_result(postgres->connection, &postgres->deadline, &result) : WIRE_BROKEN;
+	if (state != WIRE_DONE)
+		give_up(postgres, state, err);
+	return result;
+}
+
+static int say(struct postgres *postgres, const char *sql, ExecStatusType wanted, struct err *err)
+{
+	PGresult *result = receive(postgres, PQsendQuery(postgres->connection, sql), err);
+	if (!result)
+		return -1;
+	if (PQresultStatus(result) == PGRES_TUPLES_OK && wanted == PGRES_COMMAND_OK)
+		wanted = PGRES_TUPLES_OK;
+	return check(postgres, result, wanted, err);
+}
+
+static int reach(struct postgres *postgres, struct err *err)
+{
+	char *password = NULL;
+	int64_t most_ms = deadline_left_ms(&postgres->deadline);
+	struct deadline soon = deadline_in(most_ms < CONNECT_MOST_MS ? most_ms : CONNECT_MOST_MS);
+	if (*postgres->password_file &&
+	    !(password = secret_file_read(postgres->password_file, err)))
+		return -1;
+	postgres->connection =
+	    wire_connect(postgres->conninfo, password, postgres->application, &soon, err);
+	secret_file_free(&password);
+	postgres->away = !postgres->connection && !postgres->hurry;
+	return postgres->connection ? 0 : -1;
+}
+
 static int connect_now(struct postgres *postgres, struct err *err)
 {
-	if (postgres_connected(postgres))
+	if (postgres->connection && !wire_has_ended(postgres->connection))
 		return 0;
 	disconnect(postgres);
-	const char *names[] = {"dbname",          "fallback_application_name", "connect_timeout",
-			       "keepalives_idle", "tcp_user_timeout",          NULL};
-	const char *values[] = {
-	    postgres->conninfo, postgres->application, "5", "10", "20000", NULL};
-	postgres->connection = PQconnectdbParams(names, values, 1);
-	if (PQstatus(postgres->connection) != CONNECTION_OK)
-		return fail(postgres, PQerrorMessage(postgres->connection), err);
-	PQsetErrorVerbosity(postgres->connection, PQERRORS_TERSE);
-	if (!postgres->begin ||
-	    !check(postgres, PQexec(postgres->connection, postgres->begin), PGRES_COMMAND_OK, err))
+	if (reach(postgres, err))
+		return -1;
+	if (!say(postgres, postgres->session, PGRES_COMMAND_OK, err))
 		return 0;
 	disconnect(postgres);
 	return -1;
 }
 
+static int begin_as(struct postgres *postgres, enum breaker_caller caller, struct err *err)
+{
+	postgres->away = false;
+	postgres->deadline = deadline_in(postgres->patience_ms / (postgres->hurry ? 4 : 1));
+	return breaker_enter(&breaker, caller, err);
+}
+
+static int begin(struct postgres *postgres, struct err *err)
+{
+	return begin_as(postgres, BREAKER_USER, err);
+}
+
+/* result: of the call that was begun. */
+static int end(const struct postgres *postgres, int result, const struct err *err)
+{
+	breaker_leave(&breaker, postgres->away ? err : NULL);
+	return result;
+}
+
+static int connect_and_say(struct postgres *postgres, const char *sql, struct err *err)
+{
+	return connect_now(postgres, err) || say(postgres, sql, PGRES_COMMAND_OK, err) ? -1 : 0;
+}
+
 int postgres_exec(struct postgres *postgres, const char *sql, struct err *err)
 {
-	if (connect_now(postgres, err))
-		return -1;
-	PGresult *result = PQexec(postgres->connection, sql);
-	ExecStatusType status = PQresultStatus(result);
-	bool done = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
-	return check(postgres, result, done ? status : PGRES_COMMAND_OK, err);
+	return begin(postgres, err) ? -1 : end(postgres, connect_and_say(postgres, sql, err), err);
+}
+
+int postgres_watch(struct postgres *postgres, struct err *err)
+{
+	return begin_as(postgres, BREAKER_WATCHER, err)
+		   ? -1
+		   : end(postgres, connect_and_say(postgres, "SELECT 1", err), err);
 }
 
 /* ---- queries -------------------------------------------------------------------------------- */
@@ -187,8 +338,29 @@ struct postgres_param postgres_text_array(struct arena *arena, const char *const
 	return (struct postgres_param){wire, (int)size, TEXT_ARRAY_OID};
 }
 
+/* Parameters as libpq takes them. */
+struct values {
+	const char *data[PARAMS_MAX];
+	int lengths[PARAMS_MAX], formats[PARAMS_MAX];
+	Oid types[PARAMS_MAX];
+};
+
+static int set_values(struct values *values, const struct postgres_param *params, size_t count,
+		      struct err *err)
+{
+	if (count > PARAMS_MAX)
+		return err_set(err, "too many parameters");
+	for (size_t i = 0; i < count; i++) {
+		values->data[i] = params[i].data;
+		values->lengths[i] = params[i].len;
+		values->formats[i] = 1;
+		values->types[i] = params[i].oid;
+	}
+	return 0;
+}
+
 /* The name of the statement, prepared now if it is new to this connection. */
-static int prepare(struct postgres *postgres, const char *sql, const struct postgres_param *params,
+static int prepare(struct postgres *postgres, const char *sql, const struct values *values,
 		   size_t count, char name[16], struct err *err)
 {
 	size_t at = 0;
@@ -197,33 +369,24 @@ static int prepare(struct postgres *postgres, const char *sql, const struct post
 	snprintf(name, 16, "s%zu", at);
 	if (at < postgres->statement_count)
 		return 0;
-	if (at == STATEMENTS_MAX || count > PARAMS_MAX)
-		return err_set(err, "too many statements or parameters");
-	Oid types[PARAMS_MAX];
-	for (size_t i = 0; i < count; i++)
-		types[i] = params[i].oid;
-	if (check(postgres, PQprepare(postgres->connection, name, sql, (int)count, types),
-		  PGRES_COMMAND_OK, err))
+	if (at == STATEMENTS_MAX)
+		return err_set(err, "too many statements");
+	PGresult *result =
+	    receive(postgres,
+		    PQsendPrepare(postgres->connection, name, sql, (int)count, values->types), err);
+	if (!result || check(postgres, result, PGRES_COMMAND_OK, err))
 		return -1;
 	postgres->statements[postgres->statement_count++] = sql;
 	return 0;
 }
 
-int postgres_query(struct postgres *postgres, const char *sql, const struct postgres_param *params,
-		   size_t count, struct postgres_result **result, struct err *err)
+/* sent: as in receive. */
+static int take_result(struct postgres *postgres, int sent, struct postgres_result **result,
+		       struct err *err)
 {
-	char name[16];
-	const char *values[PARAMS_MAX];
-	int lengths[PARAMS_MAX], formats[PARAMS_MAX];
-	if (connect_now(postgres, err) || prepare(postgres, sql, params, count, name, err))
+	PGresult *answer = receive(postgres, sent, err);
+	if (!answer)
 		return -1;
-	for (size_t i = 0; i < count; i++) {
-		values[i] = params[i].data;
-		lengths[i] = params[i].len;
-		formats[i] = 1;
-	}
-	PGresult *answer =
-	    PQexecPrepared(postgres->connection, name, (int)count, values, lengths, formats, 1);
 	ExecStatusType status = PQresultStatus(answer);
 	if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK)
 		return check(postgres, answer, PGRES_TUPLES_OK, err);
@@ -232,6 +395,49 @@ int postgres_query(struct postgres *postgres, const char *sql, const struct post
 	else
 		PQclear(answer);
 	return 0;
+}
+
+static int ask_prepared(struct postgres *postgres, const char *sql,
+			const struct postgres_param *params, size_t count,
+			struct postgres_result **result, struct err *err)
+{
+	char name[16];
+	struct values values;
+	if (set_values(&values, params, count, err) || connect_now(postgres, err) ||
+	    prepare(postgres, sql, &values, count, name, err))
+		return -1;
+	int sent = PQsendQueryPrepared(postgres->connection, name, (int)count, values.data,
+				       values.lengths, values.formats, 1);
+	return take_result(postgres, sent, result, err);
+}
+
+static int ask_planned(struct postgres *postgres, const char *sql,
+		       const struct postgres_param *params, size_t count,
+		       struct postgres_result **result, struct err *err)
+{
+	struct values values;
+	if (set_values(&values, params, count, err) || connect_now(postgres, err))
+		return -1;
+	int sent = PQsendQueryParams(postgres->connection, sql, (int)count, values.types,
+				     values.data, values.lengths, values.formats, 1);
+	return take_result(postgres, sent, result, err);
+}
+
+int postgres_query(struct postgres *postgres, const char *sql, const struct postgres_param *params,
+		   size_t count, struct postgres_result **result, struct err *err)
+{
+	return begin(postgres, err)
+		   ? -1
+		   : end(postgres, ask_prepared(postgres, sql, params, count, result, err), err);
+}
+
+int postgres_query_planned(struct postgres *postgres, const char *sql,
+			   const struct postgres_param *params, size_t count,
+			   struct postgres_result **result, struct err *err)
+{
+	return begin(postgres, err)
+		   ? -1
+		   : end(postgres, ask_planned(postgres, sql, params, count, result, err), err);
 }
 
 void postgres_result_free(struct postgres_result **result)
@@ -415,30 +621,22 @@ void copy_time_ms(struct buffer *rows, int64_t unix_ms)
 	copy_int8(rows, since);
 }
 
-/* Results until there is none; the first failure counts. */
-static int drain(struct postgres *postgres, struct err *err)
+static int copy(struct postgres *postgres, const char *statement, struct buffer *rows,
+		struct err *err)
 {
-	int failed = 0;
-	for (PGresult *result; (result = PQgetResult(postgres->connection));) {
-		if (failed)
-			PQclear(result);
-		else
-			failed = check(postgres, result, PGRES_COMMAND_OK, err);
-		if (!postgres->connection)
-			break;
-	}
-	return failed;
+	if (connect_now(postgres, err) || say(postgres, statement, PGRES_COPY_IN, err))
+		return -1;
+	add_be16(rows, UINT16_MAX); /* the trailer */
+	enum wire_state state =
+	    wire_copy(postgres->connection, rows->data, rows->len, &postgres->deadline);
+	if (state != WIRE_DONE)
+		return give_up(postgres, state, err);
+	PGresult *result = receive(postgres, 1, err);
+	return result ? check(postgres, result, PGRES_COMMAND_OK, err) : -1;
 }
 
 int postgres_copy(struct postgres *postgres, const char *statement, struct buffer *rows,
 		  struct err *err)
 {
-	if (connect_now(postgres, err) ||
-	    check(postgres, PQexec(postgres->connection, statement), PGRES_COPY_IN, err))
-		return -1;
-	add_be16(rows, UINT16_MAX); /* the trailer */
-	if (PQputCopyData(postgres->connection, rows->data, (int)rows->len) != 1 ||
-	    PQputCopyEnd(postgres->connection, NULL) != 1)
-		return fail(postgres, PQerrorMessage(postgres->connection), err);
-	return drain(postgres, err);
+	return begin(postgres, err) ? -1 : end(postgres, copy(postgres, statement, rows, err), err);
 }

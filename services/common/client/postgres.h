@@ -1,6 +1,11 @@
 /*
  * PostgreSQL over libpq; nobody else includes libpq-fe.h. One connection, one thread, made again at
  * the next use after a failure. Parameters and results are binary; COPY is binary.
+ *
+ * Every call ends in time, also when the server is frozen or the network swallows everything (but
+ * for the resolver's own time where the address is a name): after that the connection is dropped,
+ * and nothing is known of what the server did. While the server is away calls fail at once
+ * (client/breaker.h; a process uses one server).
  */
 #ifndef CLIENT_POSTGRES_H
 #define CLIENT_POSTGRES_H
@@ -18,15 +23,28 @@
 struct postgres;
 struct postgres_result; /* freed by postgres_result_free */
 
-/* The setting of every program that uses PostgreSQL: postgres.conninfo (a secret). */
+/* For programs that look single things up: postgres.conninfo,
+ * postgres.password_file, postgres.timeout. */
 extern const struct setting postgres_settings[];
+/* For programs that work on many rows, or on the whole record: postgres.conninfo and
+ * postgres.bulk_timeout. */
+extern const struct setting postgres_bulk_settings[], postgres_whole_settings[];
 
-/* Does not connect yet. application: shown in pg_stat_activity. */
+/* Do not connect yet. application: shown in pg_stat_activity. */
 struct postgres *postgres_new(const struct settings *settings, const char *application);
+struct postgres *postgres_new_bulk(const struct settings *settings, const char *application);
 /* Statements that every new connection begins with: a literal. */
 void postgres_begin_with(struct postgres *postgres, const char *sql);
 void postgres_free(struct postgres **postgres);
 bool postgres_connected(struct postgres *postgres);
+/* The SQLSTATE of the last failure when it was about the data and not about the connection, the
+ * server or the schema: doing the same again would fail again. Else NULL. */
+const char *postgres_refused_data(const struct postgres *postgres);
+/* Until it is called again with false: calls whose answer can be done without wait only a quarter
+ * as long, and one that takes longer does not mean that the server is away. */
+void postgres_hurry(struct postgres *postgres, bool hurry);
+/* Is it there? Also asks while it is known to be away. To be called every second or so. */
+int postgres_watch(struct postgres *postgres, struct err *err) MUST_CHECK;
 
 /* One or more statements without parameters. Errors never hold values of rows. */
 int postgres_exec(struct postgres *postgres, const char *sql, struct err *err) MUST_CHECK;
@@ -48,6 +66,12 @@ struct postgres_param postgres_text_array(struct arena *arena, const char *const
 /* Prepared once per connection under the address of sql, which must be a literal. */
 int postgres_query(struct postgres *postgres, const char *sql, const struct postgres_param *params,
 		   size_t count, struct postgres_result **result, struct err *err) MUST_CHECK;
+/* The same, but planned anew each time, for what the tables hold now. A statement that is prepared
+ * while its tables are small may keep a plan that reads them whole, for as long as the connection
+ * lives: to be used wherever a plan is chosen by more than equality with a unique key. */
+int postgres_query_planned(struct postgres *postgres, const char *sql,
+			   const struct postgres_param *params, size_t count,
+			   struct postgres_result **result, struct err *err) MUST_CHECK;
 void postgres_result_free(struct postgres_result **result);
 size_t postgres_rows(const struct postgres_result *result);
 size_t postgres_affected(const struct postgres_result *result);

@@ -1,13 +1,20 @@
 #include "client/redis.h"
 
+#include <errno.h>
 #include <hiredis/hiredis.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/time.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include "client/breaker.h"
+#include "client/tcp.h"
 #include "util/alloc.h"
 #include "util/buffer.h"
+
+#define READ_SIZE 16384
 
 const struct setting redis_settings[] = {
     {"redis.address", SETTING_STRING, NULL, 3, 300, "host:port[/db] of Redis"},
@@ -16,14 +23,19 @@ const struct setting redis_settings[] = {
     {NULL, SETTING_STRING, NULL, 0, 0, NULL},
 };
 
+/* Whether the server is there is the same for all connections of the process. */
+static struct breaker breaker = BREAKER("Redis");
+
 struct redis {
 	char *host, *password;
 	int port;
 	long database;
-	struct timeval timeout;
-	redisContext *context; /* NULL: not connected */
-	struct buffer queued;  /* commands in wire format */
+	int64_t timeout_ms;
+	int fd; /* -1: not connected */
+	redisReader *reader;
+	struct buffer queued; /* commands in wire format */
 	size_t waiting;
+	bool away; /* it could not be reached, or did not answer in time */
 };
 
 /* "host:port", "[address]:port", with "/db" behind. */
@@ -49,10 +61,9 @@ static int split_address(struct redis *redis, const char *address, struct err *e
 struct redis *redis_new(const struct settings *settings, struct err *err)
 {
 	struct redis *redis = x_calloc(1, sizeof(*redis));
-	int64_t timeout_ms = settings_int(settings, "redis.timeout");
+	redis->fd = -1;
+	redis->timeout_ms = settings_int(settings, "redis.timeout");
 	redis->password = x_strdup(settings_str(settings, "redis.password"));
-	redis->timeout.tv_sec = timeout_ms / 1000;
-	redis->timeout.tv_usec = timeout_ms % 1000 * 1000;
 	if (split_address(redis, settings_str(settings, "redis.address"), err))
 		redis_free(&redis);
 	return redis;
@@ -60,11 +71,12 @@ struct redis *redis_new(const struct settings *settings, struct err *err)
 
 static void drop(struct redis *redis)
 {
-	if (redis->context)
-		redisFree(redis->context);
-	redis->context = NULL;
-	buffer_clear(&redis->queued);
-	redis->waiting = 0;
+	if (redis->fd >= 0)
+		close(redis->fd);
+	redis->fd = -1;
+	if (redis->reader)
+		redisReaderFree(redis->reader);
+	redis->reader = NULL;
 }
 
 void redis_free(struct redis **redis)
@@ -93,38 +105,20 @@ static void add_head(struct buffer *out, char kind, size_t number)
 	buffer_add(out, at, (size_t)(text + sizeof(text) - at));
 }
 
+static void add_command(struct buffer *out, const struct redis_arg *args, size_t count)
+{
+	add_head(out, '*', count);
+	for (size_t i = 0; i < count; i++) {
+		add_head(out, '$', args[i].len);
+		buffer_add(out, args[i].data, args[i].len);
+		buffer_add(out, "\r\n", 2);
+	}
+}
+
 void redis_queue(struct redis *redis, const struct redis_arg *args, size_t count)
 {
-	add_head(&redis->queued, '*', count);
-	for (size_t i = 0; i < count; i++) {
-		add_head(&redis->queued, '$', args[i].len);
-		buffer_add(&redis->queued, args[i].data, args[i].len);
-		buffer_add(&redis->queued, "\r\n", 2);
-	}
+	add_command(&redis->queued, args, count);
 	redis->waiting++;
-}
-
-/* One command of the connection's own, before anybody's. */
-static int say(struct redis *redis, const char *command, const char *argument, struct err *err)
-{
-	redisReply *reply = redisCommand(redis->context, "%s %s", command, argument);
-	int result = 0;
-	if (!reply)
-		result = err_set(err, "redis: %s", redis->context->errstr);
-	else if (reply->type == REDIS_REPLY_ERROR)
-		result = err_set(err, "redis: %s refused: %.100s", command, reply->str);
-	if (reply)
-		freeReplyObject(reply);
-	return result;
-}
-
-static int greet(struct redis *redis, struct err *err)
-{
-	char database[24];
-	if (*redis->password && say(redis, "AUTH", redis->password, err))
-		return -1;
-	snprintf(database, sizeof(database), "%ld", redis->database);
-	return redis->database ? say(redis, "SELECT", database, err) : 0;
 }
 
 /* ---- replies, made in the caller's arena as hiredis reads them --------------------------------
@@ -188,48 +182,158 @@ static redisReplyObjectFunctions in_arena = {.createString = make_string,
 					     .createNil = make_nil,
 					     .freeObject = free_nothing};
 
-static int connect_again(struct redis *redis, struct err *err)
+/* ---- a call --------------------------------------------------------------------------------- */
+
+/* What of the commands the kernel takes now. */
+static int send_some(struct redis *redis, const struct buffer *commands, size_t *sent,
+		     struct err *err)
 {
-	redis->context = redisConnectWithTimeout(redis->host, redis->port, redis->timeout);
-	if (!redis->context)
-		return err_set(err, "redis: out of memory");
-	if (redis->context->err)
-		return err_set(err, "redis at %.80s:%d: %s", redis->host, redis->port,
-			       redis->context->errstr);
-	redisSetTimeout(redis->context, redis->timeout);
-	redisEnableKeepAlive(redis->context);
-	if (greet(redis, err))
-		return -1;
-	redis->context->reader->fn = &in_arena;
+	ssize_t size = send(redis->fd, commands->data + *sent, commands->len - *sent, MSG_NOSIGNAL);
+	if (size < 0 && errno != EAGAIN && errno != EINTR)
+		return err_set(err, "redis: %s", strerror(errno));
+	*sent += size < 0 ? 0 : (size_t)size;
 	return 0;
 }
 
-static int read_reply(struct redis *redis, struct redis_reply *reply, struct err *err)
+static int read_some(struct redis *redis, struct err *err)
 {
-	void *raw = NULL;
-	if (redisGetReply(redis->context, &raw) != REDIS_OK)
-		return err_set(err, "redis: %s", redis->context->errstr);
-	*reply = *(struct redis_reply *)raw;
+	char some[READ_SIZE];
+	ssize_t size = recv(redis->fd, some, sizeof(some), 0);
+	if (size < 0 && (errno == EAGAIN || errno == EINTR))
+		return 0;
+	if (size <= 0)
+		return err_set(err, "redis: %s",
+			       size ? strerror(errno) : "Server closed the connection");
+	if (redisReaderFeed(redis->reader, some, (size_t)size) != REDIS_OK)
+		return err_set(err, "redis: %s", redis->reader->errstr);
 	return 0;
+}
+
+/* The replies that are there whole. */
+static int take_replies(struct redis *redis, struct redis_reply *replies, size_t count,
+			size_t *taken, struct err *err)
+{
+	while (*taken < count) {
+		void *raw = NULL;
+		if (redisReaderGetReply(redis->reader, &raw) != REDIS_OK)
+			return err_set(err, "redis: %s", redis->reader->errstr);
+		if (!raw)
+			break;
+		replies[(*taken)++] = *(struct redis_reply *)raw;
+	}
+	return 0;
+}
+
+/* Sends the commands, and reads meanwhile: a server whose replies nobody takes stops reading. */
+static int exchange(struct redis *redis, struct arena *arena, const struct buffer *commands,
+		    struct redis_reply *replies, size_t count, const struct deadline *deadline,
+		    struct err *err)
+{
+	size_t sent = 0, taken = 0;
+	redis->reader->privdata = arena;
+	while (sent < commands->len || taken < count) {
+		if (sent < commands->len && send_some(redis, commands, &sent, err))
+			return -1;
+		bool more = sent < commands->len;
+		if (!deadline_poll(deadline, redis->fd, more ? POLLIN | POLLOUT : POLLIN)) {
+			redis->away = true;
+			return err_set(err, "redis at %.80s:%d: no answer in time", redis->host,
+				       redis->port);
+		}
+		if (read_some(redis, err) || take_replies(redis, replies, count, &taken, err))
+			return -1;
+	}
+	return 0;
+}
+
+/* The connection's own commands, before anybody's. */
+static int greet(struct redis *redis, const struct deadline *deadline, struct err *err)
+{
+	char database[24];
+	struct buffer commands = {0};
+	struct redis_reply replies[2];
+	size_t count = 0;
+	int len = snprintf(database, sizeof(database), "%ld", redis->database);
+	const struct redis_arg auth[] = {REDIS_ARG("AUTH"),
+					 {redis->password, strlen(redis->password)}};
+	const struct redis_arg choose[] = {REDIS_ARG("SELECT"), {database, (size_t)len}};
+	if (*redis->password && ++count)
+		add_command(&commands, auth, 2);
+	if (redis->database && ++count)
+		add_command(&commands, choose, 2);
+	struct arena *arena = arena_new_small();
+	int result = exchange(redis, arena, &commands, replies, count, deadline, err);
+	for (size_t i = 0; i < count && !result; i++) {
+		if (replies[i].kind == REDIS_FAILED)
+			result = err_set(err, "redis: refused: %.100s", replies[i].data);
+	}
+	arena_free(&arena);
+	buffer_free(&commands);
+	return result;
+}
+
+/* A connection that the server has ended while nothing was asked: no call is lost on it. */
+static bool has_ended(const struct redis *redis)
+{
+	struct pollfd readable = {.fd = redis->fd, .events = POLLIN};
+	return poll(&readable, 1, 0) > 0;
+}
+
+static int connect_now(struct redis *redis, const struct deadline *deadline, struct err *err)
+{
+	if (redis->fd >= 0 && !has_ended(redis))
+		return 0;
+	drop(redis);
+	redis->fd = tcp_connect(redis->host, redis->port, deadline, err);
+	redis->reader = redisReaderCreateWithFunctions(&in_arena);
+	int result = redis->fd < 0 ? err_context(err, "redis at %.80s:%d", redis->host, redis->port)
+				   : greet(redis, deadline, err);
+	redis->away = result != 0;
+	return result;
+}
+
+static int run(struct redis *redis, enum breaker_caller caller, struct arena *arena,
+	       struct redis_reply *replies, size_t count, struct err *err)
+{
+	if (breaker_enter(&breaker, caller, err))
+		return -1;
+	const struct deadline deadline = deadline_in(redis->timeout_ms);
+	redis->away = false;
+	int result = connect_now(redis, &deadline, err);
+	if (!result)
+		result = exchange(redis, arena, &redis->queued, replies, count, &deadline, err);
+	if (result)
+		drop(redis);
+	breaker_leave(&breaker, redis->away ? err : NULL);
+	return result;
+}
+
+static int run_queued(struct redis *redis, enum breaker_caller caller, struct arena *arena,
+		      struct redis_reply **replies, size_t *count, struct err *err)
+{
+	*count = redis->waiting;
+	*replies = arena_take(arena, redis->waiting * sizeof(**replies));
+	int result = run(redis, caller, arena, *replies, *count, err);
+	buffer_clear(&redis->queued);
+	redis->waiting = 0;
+	return result;
 }
 
 int redis_run(struct redis *redis, struct arena *arena, struct redis_reply **replies, size_t *count,
 	      struct err *err)
 {
-	*count = redis->waiting;
-	*replies = arena_take(arena, redis->waiting * sizeof(**replies));
-	int result = redis->context ? 0 : connect_again(redis, err);
-	if (!result && redis->queued.len &&
-	    redisAppendFormattedCommand(redis->context, redis->queued.data, redis->queued.len))
-		result = err_set(err, "redis: %s", redis->context->errstr);
-	if (!result)
-		redis->context->reader->privdata = arena;
-	for (size_t i = 0; !result && i < *count; i++)
-		result = read_reply(redis, &(*replies)[i], err);
-	if (result)
-		drop(redis);
-	buffer_clear(&redis->queued);
-	redis->waiting = 0;
+	return run_queued(redis, BREAKER_USER, arena, replies, count, err);
+}
+
+int redis_watch(struct redis *redis, struct err *err)
+{
+	const struct redis_arg ping[] = {REDIS_ARG("PING")};
+	struct arena *arena = arena_new_small();
+	struct redis_reply *replies;
+	size_t count;
+	redis_queue(redis, ping, 1);
+	int result = run_queued(redis, BREAKER_WATCHER, arena, &replies, &count, err);
+	arena_free(&arena);
 	return result;
 }
 

@@ -2,6 +2,10 @@
  * Redis over hiredis; nobody else includes hiredis.h. One connection, one thread. Commands are
  * queued and sent together; replies come back in order. After a failure the connection is made
  * again at the next use.
+ *
+ * Every call ends within redis.timeout, however the replies trickle in (but for the resolver's own
+ * time where the address is a name); then the connection is dropped. While the server is away calls
+ * fail at once (client/breaker.h; a process uses one server).
  */
 #ifndef CLIENT_REDIS_H
 #define CLIENT_REDIS_H
@@ -50,7 +54,9 @@ void redis_queue(struct redis *redis, const struct redis_arg *args, size_t count
  */
 int redis_run(struct redis *redis, struct arena *arena, struct redis_reply **replies, size_t *count,
 	      struct err *err) MUST_CHECK;
-/* The same for callers that only want to know that every command was done. */
+/* Is it there? Also asks while it is known to be away. To be called every second or so. */
+int redis_watch(struct redis *redis, struct err *err) MUST_CHECK;
+/* The same as redis_run for callers that only want to know that every command was done. */
 int redis_run_all_ok(struct redis *redis, struct err *err) MUST_CHECK;
 
 #endif

@@ -10,9 +10,10 @@
 
 #define MINUTE_MS   INT64_C(60000)
 #define DAY_MINUTES 1440
+#define HOUR_MS     (60 * MINUTE_MS)
 #define DAY_MS      (DAY_MINUTES * MINUTE_MS)
-/* A calendar without a working day in so long is refused when it is loaded. */
-#define SEARCH_DAYS 400
+/* A calendar without any working day is refused when it is loaded; no search looks further. */
+#define PIECES_MOST 4000
 
 #define STRETCHES_KNOWN 4
 
@@ -45,6 +46,19 @@ int calendar_open_zone(struct calendar *calendar, const char *zone, struct err *
 	}
 	calendar->zone = opened;
 	return 0;
+}
+
+const char *calendar_zone_name(const struct calendar *calendar, char name[CALENDAR_ZONE_SIZE])
+{
+	const struct zone *zone = calendar->zone;
+	UErrorCode status = U_ZERO_ERROR;
+	UChar id[CALENDAR_ZONE_SIZE];
+	int32_t size = ucal_getTimeZoneID(zone->rules, id, CALENDAR_ZONE_SIZE, &status);
+	*name = '\0';
+	if (U_SUCCESS(status))
+		u_strToUTF8(name, CALENDAR_ZONE_SIZE, NULL, id, size, &status);
+	name[CALENDAR_ZONE_SIZE - 1] = '\0';
+	return name;
 }
 
 void calendar_close_zone(struct calendar *calendar)
@@ -143,17 +157,17 @@ static struct stretch look_up(UCalendar *rules, int64_t ms)
 	return found;
 }
 
-static int64_t offset_at(const struct calendar *calendar, int64_t ms)
+static const struct stretch *stretch_at(const struct calendar *calendar, int64_t ms)
 {
 	struct zone *zone = calendar->zone;
 	for (size_t i = 0; i < STRETCHES_KNOWN; i++) {
 		const struct stretch *known = &zone->known[i];
 		if (ms >= known->from_ms && ms < known->until_ms)
-			return known->offset;
+			return known;
 	}
 	struct stretch *next = &zone->known[zone->next++ % STRETCHES_KNOWN];
 	*next = look_up(zone->rules, ms);
-	return next->offset;
+	return next;
 }
 
 static int weekday(int32_t day)
@@ -163,17 +177,10 @@ static int weekday(int32_t day)
 
 struct calendar_local calendar_local(const struct calendar *calendar, int64_t ms)
 {
-	int64_t local = ms + offset_at(calendar, ms);
+	int64_t local = ms + stretch_at(calendar, ms)->offset;
 	int32_t day = (int32_t)(local / DAY_MS - (local % DAY_MS < 0));
 	return (struct calendar_local){day, (int)((local - day * DAY_MS) / MINUTE_MS),
 				       weekday(day)};
-}
-
-/* The moment of a local minute; in the hour that a change of clocks leaves out, the one after. */
-static int64_t moment(const struct calendar *calendar, int32_t day, int minute)
-{
-	int64_t local = day * DAY_MS + minute * MINUTE_MS;
-	return local - offset_at(calendar, local - offset_at(calendar, local));
 }
 
 bool calendar_is_working_day(const struct calendar *calendar, int32_t day)
@@ -186,29 +193,78 @@ bool calendar_is_working_day(const struct calendar *calendar, int32_t day)
 	return hours->from < hours->to;
 }
 
-static int64_t after_working_days(const struct calendar *calendar, int64_t from_ms, int count)
+/* ---- working time --------------------------------------------------------------------------- */
+
+/* From a moment to the end of its local day or to the next change of clocks, whichever is sooner:
+ * within it, local time runs as time does. Working time is its part from open until close. */
+struct piece {
+	int32_t day;
+	int64_t open_ms, close_ms, until_ms;
+};
+
+static int64_t between(int64_t low, int64_t ms, int64_t high)
 {
-	int32_t day = calendar_local(calendar, from_ms).day;
-	for (int searched = 0; count && searched < SEARCH_DAYS * 10; searched++)
-		count -= calendar_is_working_day(calendar, ++day);
-	return moment(calendar, day, calendar->week[weekday(day)].to);
+	return ms < low ? low : ms > high ? high : ms;
 }
 
-static int64_t after_working_minutes(const struct calendar *calendar, int64_t from_ms, int left)
+static struct piece piece_at(const struct calendar *calendar, int64_t ms)
 {
-	struct calendar_local now = calendar_local(calendar, from_ms);
-	for (int searched = 0; searched < SEARCH_DAYS * 10; searched++) {
-		const struct calendar_hours *hours = &calendar->week[weekday(now.day)];
-		if (calendar_is_working_day(calendar, now.day) && now.minute < hours->to) {
-			int begin = now.minute > hours->from ? now.minute : hours->from;
-			if (left <= hours->to - begin)
-				return moment(calendar, now.day, begin + left);
-			left -= hours->to - begin;
+	const struct stretch *stretch = stretch_at(calendar, ms);
+	int32_t day = calendar_local(calendar, ms).day;
+	const struct calendar_hours *hours = &calendar->week[weekday(day)];
+	int64_t midnight = day * DAY_MS - stretch->offset;
+	struct piece piece = {day, 0, 0, between(ms, midnight + DAY_MS, stretch->until_ms)};
+	piece.open_ms = between(ms, midnight + hours->from * MINUTE_MS, piece.until_ms);
+	piece.close_ms = between(ms, midnight + hours->to * MINUTE_MS, piece.until_ms);
+	if (!calendar_is_working_day(calendar, day))
+		piece.close_ms = piece.open_ms;
+	return piece;
+}
+
+/* Of the last day itself its last piece counts: its clocks may be changed within working hours. */
+static int64_t after_working_days(const struct calendar *calendar, int64_t from_ms, int count)
+{
+	struct piece piece = piece_at(calendar, from_ms);
+	int32_t day = piece.day;
+	int64_t end_ms = from_ms;
+	for (int searched = 0; searched < PIECES_MOST; searched++) {
+		piece = piece_at(calendar, piece.until_ms);
+		if (piece.day > day) {
+			if (!count)
+				break;
+			day = piece.day;
+			count -= calendar_is_working_day(calendar, day);
+			end_ms = piece.close_ms;
+		} else if (!count && piece.close_ms > piece.open_ms) {
+			end_ms = piece.close_ms;
 		}
-		now.day++;
-		now.minute = 0;
 	}
-	return moment(calendar, now.day, 0);
+	return end_ms;
+}
+
+int64_t calendar_after_working(const struct calendar *calendar, int64_t from_ms, int64_t left_ms)
+{
+	for (int searched = 0; left_ms > 0 && searched < PIECES_MOST; searched++) {
+		struct piece piece = piece_at(calendar, from_ms);
+		int64_t has_ms = piece.close_ms - piece.open_ms;
+		if (left_ms <= has_ms)
+			return piece.open_ms + left_ms;
+		left_ms -= has_ms;
+		from_ms = piece.until_ms;
+	}
+	return from_ms;
+}
+
+int64_t calendar_working_between(const struct calendar *calendar, int64_t from_ms, int64_t to_ms)
+{
+	int64_t sum_ms = 0;
+	for (int searched = 0; from_ms < to_ms && searched < PIECES_MOST; searched++) {
+		struct piece piece = piece_at(calendar, from_ms);
+		if (piece.open_ms < to_ms)
+			sum_ms += between(piece.open_ms, to_ms, piece.close_ms) - piece.open_ms;
+		from_ms = piece.until_ms;
+	}
+	return sum_ms;
 }
 
 int64_t calendar_after(const struct calendar *calendar, int64_t from_ms, struct calendar_span span)
@@ -219,11 +275,11 @@ int64_t calendar_after(const struct calendar *calendar, int64_t from_ms, struct 
 	case UNIT_MINUTES:
 		return from_ms + span.count * MINUTE_MS;
 	case UNIT_HOURS:
-		return from_ms + span.count * 60 * MINUTE_MS;
+		return from_ms + span.count * HOUR_MS;
 	case UNIT_DAYS:
 		return from_ms + span.count * DAY_MS;
 	case UNIT_WORKING_HOURS:
-		return after_working_minutes(calendar, from_ms, span.count * 60);
+		return calendar_after_working(calendar, from_ms, span.count * HOUR_MS);
 	case UNIT_WORKING_DAYS:
 		return after_working_days(calendar, from_ms, span.count);
 	}

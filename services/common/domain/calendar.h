@@ -42,6 +42,9 @@ struct calendar_span {
 /* IANA name ("Europe/Lisbon"). -1: ICU does not know it. */
 int calendar_open_zone(struct calendar *calendar, const char *zone, struct err *err) MUST_CHECK;
 void calendar_close_zone(struct calendar *calendar);
+#define CALENDAR_ZONE_SIZE 64
+/* The zone's IANA name into name; returns name. */
+const char *calendar_zone_name(const struct calendar *calendar, char name[CALENDAR_ZONE_SIZE]);
 
 /* "2 working days", "4 hours", "1 working hour", "10 days", "90 seconds", "15 minutes". */
 int calendar_span_parse(const char *text, struct calendar_span *span, struct err *err) MUST_CHECK;
@@ -59,9 +62,17 @@ struct calendar_local calendar_local(const struct calendar *calendar, int64_t ms
 bool calendar_is_working_day(const struct calendar *calendar, int32_t day);
 
 /*
- * When the span after from_ms ends. Working hours run only within working hours. Working days end
- * with the last working hour of their day; the day it began on does not count.
+ * When the span after from_ms ends. Seconds to days are elapsed time, a day being 24 hours,
+ * whatever the clocks on the wall do. Working hours are elapsed time too, counted while the clock
+ * on the wall shows working hours. Working days end with the last working hour of their day; the
+ * day it began on does not count.
  */
 int64_t calendar_after(const struct calendar *calendar, int64_t from_ms, struct calendar_span span);
+
+/* When so much working time has passed; from_ms itself for none. */
+int64_t calendar_after_working(const struct calendar *calendar, int64_t from_ms,
+			       int64_t working_ms);
+/* The working time from one moment to another; 0 when that is none later. */
+int64_t calendar_working_between(const struct calendar *calendar, int64_t from_ms, int64_t to_ms);
 
 #endif

@@ -2,27 +2,12 @@
 
 #include <string.h>
 
+#include "domain/event_facts.h"
+
 #define HISTORY_MAX 64 /* lines kept hot; the archive has all */
 #define APPLIED_MAX 8  /* commands are repeated soon or not at all */
 
 /* clang-format off */
-static const char *const event_kinds[] = {
-	[REDRESS__CASE_EVENT__BODY_OPENED]    = "opened",
-	[REDRESS__CASE_EVENT__BODY_ASSIGNED]  = "assigned",
-	[REDRESS__CASE_EVENT__BODY_ACCEPTED]  = "accepted",
-	[REDRESS__CASE_EVENT__BODY_COMMENTED] = "commented",
-	[REDRESS__CASE_EVENT__BODY_ASKED]     = "asked",
-	[REDRESS__CASE_EVENT__BODY_REPLIED]   = "replied",
-	[REDRESS__CASE_EVENT__BODY_ANSWERED]  = "answered",
-	[REDRESS__CASE_EVENT__BODY_CLOSED]    = "closed",
-	[REDRESS__CASE_EVENT__BODY_REOPENED]  = "reopened",
-	[REDRESS__CASE_EVENT__BODY_WITHDRAWN] = "withdrawn",
-	[REDRESS__CASE_EVENT__BODY_CORRECTED] = "corrected",
-	[REDRESS__CASE_EVENT__BODY_ESCALATED] = "escalated",
-	[REDRESS__CASE_EVENT__BODY_ALIASED]   = "aliased",
-	[REDRESS__CASE_EVENT__BODY_REFUSED]   = "refused",
-};
-
 static const char *const command_kinds[] = {
 	[REDRESS__COMMAND__BODY_OPEN]     = "open",
 	[REDRESS__COMMAND__BODY_ASSIGN]   = "assign",
@@ -36,6 +21,8 @@ static const char *const command_kinds[] = {
 	[REDRESS__COMMAND__BODY_WITHDRAW] = "withdraw",
 	[REDRESS__COMMAND__BODY_CORRECT]  = "correct",
 	[REDRESS__COMMAND__BODY_ESCALATE] = "escalate",
+	[REDRESS__COMMAND__BODY_ERASE]    = "erase",
+	[REDRESS__COMMAND__BODY_RESUME]   = "resume",
 };
 
 static const char *const status_names[] = {
@@ -48,17 +35,13 @@ static const char *const status_names[] = {
 	[REDRESS__STATUS__CLOSED]      = "closed",
 	[REDRESS__STATUS__WITHDRAWN]   = "withdrawn",
 	[REDRESS__STATUS__MERGED]      = "merged",
+	[REDRESS__STATUS__ERASED]      = "erased",
 };
 /* clang-format on */
 
 #define NAME(table, value)                                                                         \
 	((size_t)(value) < sizeof(table) / sizeof(*(table)) && (table)[value] ? (table)[value]     \
 									      : "unknown")
-
-const char *case_event_kind(const Redress__CaseEvent *event)
-{
-	return NAME(event_kinds, event->body_case);
-}
 
 const char *case_command_kind(const Redress__Command *command)
 {
@@ -70,10 +53,20 @@ const char *case_status_name(Redress__Status status)
 	return NAME(status_names, status);
 }
 
+uint32_t case_public_version(const Redress__CaseState *state)
+{
+	return state->n_history ? state->history[state->n_history - 1]->version : state->version;
+}
+
 bool case_is_over(Redress__Status status)
 {
 	return status == REDRESS__STATUS__CLOSED || status == REDRESS__STATUS__WITHDRAWN ||
-	       status == REDRESS__STATUS__MERGED;
+	       status == REDRESS__STATUS__MERGED || status == REDRESS__STATUS__ERASED;
+}
+
+int64_t case_clock_ms(const Redress__CaseState *state)
+{
+	return state->waiting_until_ms ? state->waiting_until_ms : state->deadline_ms;
 }
 
 bool case_was_applied(const Redress__CaseState *state, const ProtobufCBinaryData *command_id)
@@ -97,7 +90,7 @@ static void open_case(Redress__CaseState *state, const Redress__CaseEvent *event
 	state->channel = grievance->channel;
 	state->place = grievance->place;
 	state->service_code = grievance->service_code;
-	state->ask_key = grievance->ask_key;
+	state->idempotency_key = grievance->idempotency_key;
 	state->fingerprint = grievance->fingerprint;
 	state->answers = grievance->answers;
 	state->n_answers = grievance->n_answers;
@@ -107,6 +100,8 @@ static void open_case(Redress__CaseState *state, const Redress__CaseEvent *event
 		state->language = c->language;
 		state->urgency = c->urgency;
 	}
+	if (event->opened->urgency > state->urgency)
+		state->urgency = event->opened->urgency;
 	if (!*state->language)
 		state->language = grievance->declared_language;
 }
@@ -115,18 +110,37 @@ static void assign_case(Redress__CaseState *state, const Redress__Assigned *assi
 {
 	if (strcmp(state->office, assigned->office) != 0)
 		state->officer = (char *)protobuf_c_empty_string;
-	state->office = assigned->office;
 	state->agency = assigned->agency;
-	state->deadline_ms = assigned->deadline_ms;
 	state->triage = assigned->triage;
 	if (*assigned->category)
 		state->category = assigned->category;
 }
 
-static void escalate_case(Redress__CaseState *state, const Redress__Escalated *escalated)
+/* An event without a limit of its own stops no clock: it would never go on. */
+static void stop_clock(Redress__CaseState *state, const Redress__CaseEvent *event)
 {
-	state->escalation_level = escalated->level;
-	state->deadline_ms = escalated->deadline_ms;
+	const Redress__Asked *asked = event->asked;
+	if (!asked || !asked->waiting_until_ms)
+		return;
+	state->waiting_since_ms = event->at_ms;
+	state->waiting_until_ms = asked->waiting_until_ms;
+	state->remaining_ms = asked->remaining_ms;
+	state->remaining_elapsed = asked->remaining_elapsed;
+	state->deadline_ms = 0;
+}
+
+static void start_clock(Redress__CaseState *state, int64_t deadline_ms)
+{
+	if (state->waiting_until_ms && deadline_ms)
+		state->deadline_ms = deadline_ms;
+}
+
+static void correct_case(Redress__CaseState *state, const Redress__Corrected *corrected)
+{
+	state->category = corrected->category;
+	state->confidence = 1;
+	if (corrected->urgency > state->urgency)
+		state->urgency = corrected->urgency;
 }
 
 static void alias_case(Redress__CaseState *state, const Redress__Aliased *aliased)
@@ -136,7 +150,7 @@ static void alias_case(Redress__CaseState *state, const Redress__Aliased *aliase
 	state->opened_at_ms = aliased->received_at_ms;
 }
 
-static void change(Redress__CaseState *state, const Redress__CaseEvent *event)
+static void change_particulars(Redress__CaseState *state, const Redress__CaseEvent *event)
 {
 	switch (event->body_case) {
 	case REDRESS__CASE_EVENT__BODY_OPENED:
@@ -149,15 +163,14 @@ static void change(Redress__CaseState *state, const Redress__CaseEvent *event)
 		state->officer = event->accepted->officer;
 		break;
 	case REDRESS__CASE_EVENT__BODY_CORRECTED:
-		state->category = event->corrected->category;
-		state->confidence = 1;
+		correct_case(state, event->corrected);
 		break;
 	case REDRESS__CASE_EVENT__BODY_REOPENED:
-		state->deadline_ms = event->reopened->deadline_ms;
 		state->escalation_level = 0;
+		state->overseer = (char *)protobuf_c_empty_string;
 		break;
 	case REDRESS__CASE_EVENT__BODY_ESCALATED:
-		escalate_case(state, event->escalated);
+		state->escalation_level = event->escalated->level;
 		break;
 	case REDRESS__CASE_EVENT__BODY_ALIASED:
 		alias_case(state, event->aliased);
@@ -165,9 +178,50 @@ static void change(Redress__CaseState *state, const Redress__CaseEvent *event)
 	default:
 		break;
 	}
-	/* answered and over: no clock runs */
-	if (event->status == REDRESS__STATUS__ANSWERED || case_is_over(event->status))
+}
+
+static void change_office(Redress__CaseState *state, const Redress__CaseEvent *event,
+			  enum event_office effect)
+{
+	char *named = (char *)(uintptr_t)event_office(event);
+	if (effect == OFFICE_HAS_IT)
+		state->office = named;
+	else if (effect == OFFICE_ABOVE)
+		state->overseer = named;
+}
+
+static void change_clock(Redress__CaseState *state, const Redress__CaseEvent *event,
+			 enum event_clock effect)
+{
+	switch (effect) {
+	case CLOCK_SETS:
+		state->deadline_ms = event_deadline_ms(event);
+		break;
+	case CLOCK_STOPS:
+		stop_clock(state, event);
+		break;
+	case CLOCK_GOES_ON:
+		start_clock(state, event_deadline_ms(event));
+		break;
+	case CLOCK_ENDS:
 		state->deadline_ms = 0;
+		break;
+	default:
+		break;
+	}
+	if (event->status != REDRESS__STATUS__WAITING)
+		state->waiting_since_ms = state->waiting_until_ms = state->remaining_ms =
+		    state->remaining_elapsed = 0;
+}
+
+static void change(Redress__CaseState *state, const Redress__CaseEvent *event)
+{
+	const struct event_facts *facts = event_facts(event->body_case);
+	change_particulars(state, event);
+	if (!facts)
+		return;
+	change_office(state, event, facts->office);
+	change_clock(state, event, facts->clock);
 }
 
 /* ---- what every event leaves behind --------------------------------------------------------- */
@@ -195,12 +249,10 @@ static void add_history(struct arena *arena, Redress__CaseState *state,
 	redress__history_entry__init(entry);
 	entry->version = event->version;
 	entry->at_ms = event->at_ms;
-	entry->kind = (char *)(uintptr_t)case_event_kind(event);
+	entry->kind = (char *)(uintptr_t)event_kind(event);
 	entry->status = event->status;
-	if (event->body_case == REDRESS__CASE_EVENT__BODY_ASSIGNED)
-		entry->office = event->assigned->office;
-	else if (event->body_case == REDRESS__CASE_EVENT__BODY_ESCALATED)
-		entry->office = event->escalated->office;
+	entry->office = (char *)(uintptr_t)event_office(event);
+	entry->by_citizen = event_is_by_citizen(event);
 	entry->deadline_ms = state->deadline_ms;
 	if (keep)
 		memcpy(history, state->history + state->n_history - keep, keep * sizeof(*history));
@@ -215,6 +267,11 @@ int case_apply(struct arena *arena, const Redress__CaseState *state,
 	uint32_t version = state ? state->version : 0;
 	if (event->version != version + 1)
 		return err_set(err, "event version %u does not follow %u", event->version, version);
+	bool begins = event->body_case == REDRESS__CASE_EVENT__BODY_OPENED ||
+		      event->body_case == REDRESS__CASE_EVENT__BODY_ALIASED;
+	if (begins != !state)
+		return err_set(err, "a history begins with opened or aliased, and only there: %s",
+			       event_kind(event));
 	if (event->body_case == REDRESS__CASE_EVENT__BODY_OPENED &&
 	    (!event->opened || !event->opened->grievance))
 		return err_set(err, "an opened event without its grievance");
@@ -229,7 +286,8 @@ int case_apply(struct arena *arena, const Redress__CaseState *state,
 	made->updated_at_ms = event->at_ms;
 	change(made, event);
 	remember_command(arena, made, &event->cause);
-	add_history(arena, made, event);
+	if (!event_is_internal(event))
+		add_history(arena, made, event);
 	*next = made;
 	return 0;
 }

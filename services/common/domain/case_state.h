@@ -12,13 +12,19 @@
 #include "util/arena.h"
 #include "util/err.h"
 
-/* "opened", "assigned", ... of an event; "open", "assign", ... of a command; "registered", ... */
-const char *case_event_kind(const Redress__CaseEvent *event);
+/* "open", "assign", ... of a command; "registered", ... */
 const char *case_command_kind(const Redress__Command *command);
 const char *case_status_name(Redress__Status status);
 
-/* Closed, withdrawn or merged: no clock runs and only Reopen does anything. */
+/* The last version that everybody may see happen: what is internal is passed over. */
+uint32_t case_public_version(const Redress__CaseState *state);
+
+/* Closed, withdrawn, merged or erased: no clock runs, and hardly anything can be done. */
 bool case_is_over(Redress__Status status);
+
+/* When something must happen by itself: the office's deadline, or the end of waiting for the
+ * citizen's reply while that clock stands still. 0: no clock is running. */
+int64_t case_clock_ms(const Redress__CaseState *state);
 
 /* Whether one of the last commands of this case had this id. */
 bool case_was_applied(const Redress__CaseState *state, const ProtobufCBinaryData *command_id);
@@ -26,7 +32,7 @@ bool case_was_applied(const Redress__CaseState *state, const ProtobufCBinaryData
 /*
  * The state after the event. state: NULL before the first event. Everything new is in the arena;
  * parts of the old state and of the event may be shared with the result.
- * -1: the event's version does not follow.
+ * -1: the event does not follow: it is no part of the history, for whoever reads it.
  */
 int case_apply(struct arena *arena, const Redress__CaseState *state,
 	       const Redress__CaseEvent *event, Redress__CaseState **next,

@@ -1,10 +1,12 @@
 #include "domain/catalogue.h"
 
+#include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "domain/catalogue_private.h"
+#include "domain/language_tag.h"
 #include "util/arena.h"
 
 void catalogue_free(struct catalogue **catalogue)
@@ -115,18 +117,15 @@ void catalogue_index(struct catalogue *c)
 
 /* ---- look-ups ------------------------------------------------------------------------------- */
 
-const char *catalogue_text(const struct catalogue_texts *texts, const char *language)
+static const char *language_of(const void *list, size_t i)
 {
-	size_t base = language ? strcspn(language, "-_") : 0;
-	const char *found = texts->count ? texts->texts[0].text : "";
-	for (size_t i = 0; base && i < texts->count; i++) {
-		const struct catalogue_text *text = &texts->texts[i];
-		if (strcmp(text->language, language) == 0)
-			return text->text;
-		if (strncmp(text->language, language, base) == 0 && !text->language[base])
-			found = text->text;
-	}
-	return found;
+	return ((const struct catalogue_text *)list)[i].language;
+}
+
+const char *catalogue_text(const struct catalogue_texts *texts, const char *preferences)
+{
+	int found = language_lookup(preferences, language_of, texts->texts, texts->count);
+	return texts->count ? texts->texts[found < 0 ? 0 : found].text : "";
 }
 
 const struct catalogue_office *catalogue_office(const struct catalogue *c, const char *code)
@@ -152,6 +151,36 @@ const struct catalogue_category *catalogue_category(const struct catalogue *c, c
 const struct catalogue_area *catalogue_area(const struct catalogue *c, const char *code)
 {
 	return by_code(&c->by_code[CODES_AREAS], code);
+}
+
+static const struct catalogue_retired *retired(const struct catalogue *c, enum catalogue_codes what,
+					       const char *code)
+{
+	for (size_t i = 0; i < c->retired_count; i++) {
+		if (c->retired[i].what == what && strcmp(c->retired[i].code, code) == 0)
+			return &c->retired[i];
+	}
+	return NULL;
+}
+
+const struct catalogue_office *catalogue_acting_office(const struct catalogue *c, const char *code)
+{
+	const struct catalogue_office *office = catalogue_office(c, code);
+	const struct catalogue_retired *gone = office ? NULL : retired(c, CODES_OFFICES, code);
+	return gone ? gone->successor : office;
+}
+
+const struct catalogue_texts *catalogue_name(const struct catalogue *c, enum catalogue_codes what,
+					     const char *code)
+{
+	/* code and name are the first two members of each of them */
+	struct named {
+		const char *code;
+		struct catalogue_texts name;
+	};
+	const struct named *there = by_code(&c->by_code[what], code);
+	const struct catalogue_retired *gone = there ? NULL : retired(c, what, code);
+	return there ? &there->name : gone ? &gone->name : NULL;
 }
 
 const struct catalogue_question *catalogue_question(const struct catalogue_service *service,
@@ -189,15 +218,40 @@ static bool is_inside(const struct catalogue_area *area, double lat, double lon)
 	return inside;
 }
 
-const struct catalogue_area *catalogue_area_at(const struct catalogue *c, double lat, double lon)
+/* Even-odd leaves out the border of one side: a place there belongs to an area as well. */
+static bool is_on_border(const struct catalogue_area *area, double lat, double lon)
+{
+	for (size_t i = 0; i + 1 < area->points; i++) {
+		const double *a = &area->ring[2 * i], *b = &area->ring[2 * i + 2];
+		if ((b[0] - a[0]) * (lat - a[1]) == (b[1] - a[1]) * (lon - a[0]) &&
+		    lat >= fmin(a[1], b[1]) && lat <= fmax(a[1], b[1]) && lon >= fmin(a[0], b[0]) &&
+		    lon <= fmax(a[0], b[0]))
+			return true;
+	}
+	return false;
+}
+
+static const struct catalogue_area *deepest(const struct catalogue *c,
+					    bool (*holds)(const struct catalogue_area *area,
+							  double lat, double lon),
+					    double lat, double lon)
 {
 	const struct catalogue_area *found = NULL;
 	for (size_t i = 0; i < c->area_count; i++) {
 		const struct catalogue_area *area = &c->areas[i];
-		if (area->points && (!found || area->depth > found->depth) &&
-		    is_inside(area, lat, lon))
+		if (area->points && (!found || area->depth > found->depth) && holds(area, lat, lon))
 			found = area;
 	}
+	return found;
+}
+
+const struct catalogue_area *catalogue_area_at(const struct catalogue *c, double lat, double lon)
+{
+	const struct catalogue_area *found = deepest(c, is_inside, lat, lon);
+	if (!found)
+		found = deepest(c, is_on_border, lat, lon);
+	if (!found && fabs(lon) == 180) /* the same meridian, from the other side */
+		found = deepest(c, is_on_border, lat, -lon);
 	return found;
 }
 

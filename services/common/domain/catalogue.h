@@ -17,7 +17,7 @@
 #define CATALOGUE_OFFICE_AREAS 16
 
 struct catalogue_text {
-	const char *language; /* BCP 47 */
+	const char *language; /* canonical (domain/language_tag.h) */
 	const char *text;
 };
 
@@ -26,9 +26,9 @@ struct catalogue_texts {
 	size_t count; /* 0: no text was given */
 };
 
-/* In the language, else in its base language (pt for pt-BR), else the first one given; "" for none.
- */
-const char *catalogue_text(const struct catalogue_texts *texts, const char *language);
+/* In the language that fits the preferences (domain/language_tag.h) best, else the first one given;
+ * "" for none. */
+const char *catalogue_text(const struct catalogue_texts *texts, const char *preferences);
 
 struct catalogue_area {
 	const char *code;
@@ -54,6 +54,8 @@ struct catalogue_level {
 	struct catalogue_step
 	    steps[CATALOGUE_STEPS]; /* the last repeats until there is an answer */
 	size_t step_count;
+	struct calendar_span
+	    reply; /* how long the citizen may be asked and the clock stand still */
 };
 
 struct catalogue_agency {
@@ -75,9 +77,11 @@ struct catalogue_office {
 	bool triage; /* people here decide where cases go */
 };
 
+/* What urgency declares: 0 routine, 1 high, 2 emergency; it raises a case's, never lowers it. */
 struct catalogue_value {
 	const char *code;
 	struct catalogue_texts name;
+	int urgency; /* of a case with this answer */
 };
 
 /* The data types of Open311 GeoReport v2. */
@@ -105,6 +109,11 @@ struct catalogue_service {
 	struct catalogue_texts name, description;
 	const struct catalogue_question *questions;
 	size_t question_count;
+	const struct catalogue_agency *agency; /* whose office gets what is not understood any
+						  better; NULL: people decide */
+	const struct catalogue_level *level;   /* then; NULL: the nation's */
+	int urgency;
+	bool is_public; /* everybody may know of its cases: that there are, where, and their status */
 };
 
 struct catalogue_category {
@@ -113,6 +122,8 @@ struct catalogue_category {
 	const struct catalogue_service *service;
 	const struct catalogue_agency *agency; /* owns the answer */
 	const struct catalogue_level *level;
+	int urgency;
+	bool by_person; /* the classifier may only suggest it */
 };
 
 /* That an office answers for an area. */
@@ -132,12 +143,23 @@ enum catalogue_codes {
 	CODES
 };
 
+/* What is no longer there but cases still speak of: its name, and who acts in its place. */
+struct catalogue_retired {
+	const char *code;
+	enum catalogue_codes what; /* area, office, service or category */
+	struct catalogue_texts name;
+	const struct catalogue_office *successor; /* of an office */
+};
+
 struct catalogue_codes_index {
 	const void **sorted; /* elements, by code */
 	size_t count;
 };
 
 struct catalogue {
+	const char *nation;          /* its name, for the pages; "" when not given */
+	const char *emergency_phone; /* "" when not given */
+	const char *helpline_phone;  /* someone to talk to, day and night; "" when not given */
 	const char *default_language;
 	const struct calendar *calendar;       /* the nation's: rules' times are in its zone */
 	const struct catalogue_office *triage; /* who decides when nothing else does */
@@ -149,6 +171,8 @@ struct catalogue {
 	struct catalogue_office *offices;
 	struct catalogue_service *services;
 	struct catalogue_category *categories;
+	struct catalogue_retired *retired;
+	size_t retired_count;
 	size_t calendar_count, area_count, level_count, agency_count, office_count, service_count,
 	    category_count;
 	struct catalogue_codes_index by_code[CODES];
@@ -178,12 +202,19 @@ const struct catalogue_service *catalogue_service(const struct catalogue *catalo
 const struct catalogue_category *catalogue_category(const struct catalogue *catalogue,
 						    const char *code);
 const struct catalogue_area *catalogue_area(const struct catalogue *catalogue, const char *code);
+/* The office, or the one that acts in its place since it was retired; NULL: neither. */
+const struct catalogue_office *catalogue_acting_office(const struct catalogue *catalogue,
+						       const char *code);
+/* Also of what was retired; NULL: the code is not known. Not of agencies. */
+const struct catalogue_texts *catalogue_name(const struct catalogue *catalogue,
+					     enum catalogue_codes what, const char *code);
 const struct catalogue_question *catalogue_question(const struct catalogue_service *service,
 						    const char *code);
 const struct catalogue_value *catalogue_value(const struct catalogue_question *question,
 					      const char *code);
 
-/* The deepest area around the place; NULL: outside of every area. */
+/* The deepest area around the place, or with it on its border; NULL: outside of every area. Only
+ * the exact place may be asked for. */
 const struct catalogue_area *catalogue_area_at(const struct catalogue *catalogue, double lat,
 					       double lon);
 /* Whether area is outer or lies in it. */

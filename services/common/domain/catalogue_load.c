@@ -1,6 +1,9 @@
 #include "domain/catalogue_load.h"
+#include "domain/message_fault.h"
 
 #include <string.h>
+
+#include "domain/language_tag.h"
 
 struct items load_items(struct load *load, const char *name)
 {
@@ -37,11 +40,15 @@ struct catalogue_texts load_texts(struct load *load, struct yaml_at map, const c
 		    (struct catalogue_text){load->catalogue->default_language,
 					    arena_strdup(load->reader.arena, yaml_scalar(at))};
 	for (size_t i = 0; yaml_pair(at, i, &language, &value); i++) {
+		char tag[LANGUAGE_TAG_SIZE];
 		if (!yaml_scalar(value))
 			yaml_complain(&load->reader, value, "%s: expected a text", name);
+		else if (!language_tag_read(language, tag))
+			yaml_complain(&load->reader, value, "%s: \"%s\" is no language", name,
+				      language);
 		else
 			list[texts.count++] = (struct catalogue_text){
-			    arena_strdup(load->reader.arena, language),
+			    arena_strdup(load->reader.arena, tag),
 			    arena_strdup(load->reader.arena, yaml_scalar(value))};
 	}
 	if (required && !texts.count)
@@ -67,6 +74,9 @@ const char *load_code(struct load *load, struct yaml_at map, const void *before,
 	if (strspn(code, "abcdefghijklmnopqrstuvwxyz0123456789._-") != strlen(code))
 		yaml_complain(&load->reader, map,
 			      "code \"%.40s\": only small letters, digits, . _ -", code);
+	if (strlen(code) > MESSAGE_CODE_MOST)
+		yaml_complain(&load->reader, map, "code \"%.40s...\": at most %d letters", code,
+			      MESSAGE_CODE_MOST);
 	if (load_find(before, count, size, code))
 		yaml_complain(&load->reader, map, "code \"%.40s\" is there twice", code);
 	return code;

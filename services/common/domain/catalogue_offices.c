@@ -108,6 +108,9 @@ static void read_areas(struct load *load)
 
 /* ---- levels, agencies, offices -------------------------------------------------------------- */
 
+/* How long a citizen may be asked where a level does not say. */
+static const struct calendar_span REPLY_WITHIN = {UNIT_DAYS, 14};
+
 static void read_steps(struct load *load, struct yaml_at map, struct catalogue_level *level)
 {
 	static const char *const names[] = {"office", "parent", "head"};
@@ -135,7 +138,7 @@ static void read_steps(struct load *load, struct yaml_at map, struct catalogue_l
 static void read_levels(struct load *load)
 {
 	static const char *const urgencies[] = {"routine", "high", "emergency"};
-	static const char *const members[] = {"code", "answer", "escalation", NULL};
+	static const char *const members[] = {"code", "answer", "escalation", "reply", NULL};
 	struct catalogue *c = load->catalogue;
 	LOAD_MAKE(load, "levels", c->levels, c->level_count);
 	for (size_t i = 0; i < items.count; i++) {
@@ -146,6 +149,9 @@ static void read_levels(struct load *load)
 			level->answer[u] =
 			    load_span(load, yaml_member(items.list[i], "answer"), urgencies[u]);
 		read_steps(load, items.list[i], level);
+		level->reply = REPLY_WITHIN;
+		if (yaml_member(items.list[i], "reply").node)
+			level->reply = load_span(load, items.list[i], "reply");
 	}
 }
 

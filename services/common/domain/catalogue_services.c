@@ -3,6 +3,19 @@
 
 #include "domain/catalogue_load.h"
 
+static int read_urgency(struct load *load, struct yaml_at map)
+{
+	static const char *const names[CATALOGUE_URGENCIES] = {"routine", "high", "emergency"};
+	const char *name = yaml_text(&load->reader, map, "urgency", false);
+	for (int i = 0; i < CATALOGUE_URGENCIES; i++) {
+		if (strcmp(names[i], name) == 0)
+			return i;
+	}
+	if (*name)
+		yaml_complain(&load->reader, map, "urgency: routine, high or emergency");
+	return 0;
+}
+
 static void read_values(struct load *load, struct yaml_at map, struct catalogue_question *question)
 {
 	struct yaml_at list = yaml_member(map, "values");
@@ -12,6 +25,10 @@ static void read_values(struct load *load, struct yaml_at map, struct catalogue_
 	for (size_t i = 0; i < count; i++) {
 		values[i].code = LOAD_CODE(load, yaml_item(list, i), values, i);
 		values[i].name = load_texts(load, yaml_item(list, i), "name", true);
+		values[i].urgency = read_urgency(load, yaml_item(list, i));
+		if (values[i].urgency && !question->routing)
+			yaml_complain(&load->reader, yaml_item(list, i),
+				      "urgency: only of questions with routing: yes");
 	}
 	question->values = values;
 	question->value_count = count;
@@ -57,7 +74,9 @@ static void read_questions(struct load *load, struct yaml_at map, struct catalog
 
 static void read_services(struct load *load)
 {
-	static const char *const members[] = {"code", "name", "description", "questions", NULL};
+	static const char *const members[] = {"code",      "name",   "description",
+					      "questions", "agency", "level",
+					      "urgency",   "public", NULL};
 	struct catalogue *c = load->catalogue;
 	LOAD_MAKE(load, "services", c->services, c->service_count);
 	for (size_t i = 0; i < items.count; i++) {
@@ -65,6 +84,12 @@ static void read_services(struct load *load)
 		c->services[i].code = LOAD_CODE(load, items.list[i], c->services, i);
 		c->services[i].name = load_texts(load, items.list[i], "name", true);
 		c->services[i].description = load_texts(load, items.list[i], "description", false);
+		c->services[i].agency =
+		    LOAD_REF(load, items.list[i], "agency", c->agencies, c->agency_count, false);
+		c->services[i].level =
+		    LOAD_REF(load, items.list[i], "level", c->levels, c->level_count, false);
+		c->services[i].urgency = read_urgency(load, items.list[i]);
+		c->services[i].is_public = yaml_yes(&load->reader, items.list[i], "public");
 		read_questions(load, items.list[i], &c->services[i]);
 	}
 }
@@ -89,7 +114,8 @@ static const struct catalogue_service *service_of(struct load *load, struct yaml
 
 static void read_categories(struct load *load)
 {
-	static const char *const members[] = {"code", "agency", "level", "name", NULL};
+	static const char *const members[] = {"code",    "agency",    "level", "name",
+					      "urgency", "by_person", NULL};
 	struct catalogue *c = load->catalogue;
 	LOAD_MAKE(load, "categories", c->categories, c->category_count);
 	for (size_t i = 0; i < items.count; i++) {
@@ -102,6 +128,8 @@ static void read_categories(struct load *load)
 		category->agency =
 		    LOAD_REF(load, map, "agency", c->agencies, c->agency_count, true);
 		category->level = LOAD_REF(load, map, "level", c->levels, c->level_count, true);
+		category->urgency = read_urgency(load, map);
+		category->by_person = yaml_yes(&load->reader, map, "by_person");
 	}
 }
 

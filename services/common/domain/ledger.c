@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "domain/case_state.h"
+#include "domain/event_facts.h"
 #include "util/text.h"
 
 enum prefix { PREFIX_LEAF = 0, PREFIX_NODE = 1 };
@@ -220,29 +221,10 @@ struct ledger_hash ledger_tree_root(const struct ledger_tree *tree)
 
 struct ledger_event ledger_event(const Redress__CaseEvent *event, const void *body, size_t size)
 {
-	struct ledger_event shown = {event->number,
-				     event->version,
-				     event->at_ms,
-				     0,
-				     case_event_kind(event),
-				     case_status_name(event->status),
-				     "",
-				     {{0}}};
-	switch (event->body_case) {
-	case REDRESS__CASE_EVENT__BODY_ASSIGNED:
-		shown.office = event->assigned->office;
-		shown.deadline_ms = event->assigned->deadline_ms;
-		break;
-	case REDRESS__CASE_EVENT__BODY_ESCALATED:
-		shown.office = event->escalated->office;
-		shown.deadline_ms = event->escalated->deadline_ms;
-		break;
-	case REDRESS__CASE_EVENT__BODY_REOPENED:
-		shown.deadline_ms = event->reopened->deadline_ms;
-		break;
-	default:
-		break;
-	}
+	struct ledger_event shown = {event->number,       event->version,
+				     event->at_ms,        event_deadline_ms(event),
+				     event_kind(event),   case_status_name(event->status),
+				     event_office(event), {{0}}};
 	crypto_generichash(shown.body.bytes, sizeof(shown.body.bytes), body, size, NULL, 0);
 	return shown;
 }
@@ -261,6 +243,14 @@ struct ledger_hash ledger_event_leaf(const struct ledger_event *event)
 	hash_text(&state, event->status);
 	hash_text(&state, event->office);
 	crypto_generichash_update(&state, event->body.bytes, sizeof(event->body.bytes));
+	return hash_end(&state);
+}
+
+struct ledger_hash ledger_row_leaf(const void *row, size_t size)
+{
+	crypto_generichash_state state;
+	hash_begin(&state, PREFIX_LEAF);
+	crypto_generichash_update(&state, row, size);
 	return hash_end(&state);
 }
 

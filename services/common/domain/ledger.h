@@ -88,11 +88,24 @@ struct ledger_event {
 struct ledger_event ledger_event(const Redress__CaseEvent *event, const void *body, size_t size);
 struct ledger_hash ledger_event_leaf(const struct ledger_event *event);
 
+/* The leaf of a row that is no event: of its bytes as PostgreSQL's binary COPY has them. */
+struct ledger_hash ledger_row_leaf(const void *row, size_t size);
+
+/*
+ * A ledger's number: that of its partition for the events of cases.events, which are kind 0. Of the
+ * record's other rows each kind has ledgers of its own (archival/rows.h).
+ */
+#define LEDGER_BOOKS_EACH 65536
+static inline int32_t ledger_book(size_t kind, int32_t partition)
+{
+	return (int32_t)kind * LEDGER_BOOKS_EACH + partition;
+}
+
 struct ledger_entry {
-	int32_t partition;
-	int64_t sequence;                  /* 1.. in its partition: leaf sequence - 1 of the tree */
-	int64_t first_offset, last_offset; /* of cases.events */
-	int64_t events;
+	int32_t partition;                 /* the ledger's number */
+	int64_t sequence;                  /* 1.. in its ledger: leaf sequence - 1 of the tree */
+	int64_t first_offset, last_offset; /* of its topic */
+	int64_t events;                    /* or other rows */
 	struct ledger_hash root; /* over the events' leaves, in the order of their offsets */
 };
 

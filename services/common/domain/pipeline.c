@@ -19,15 +19,17 @@ const struct pipeline_topic pipeline_topics[] = {
 };
 
 const struct pipeline_stage pipeline_stages[] = {
-	{"intake",         {NULL},                           {TOPIC_RECEIVED}},
-	{"classification", {TOPIC_RECEIVED},                 {TOPIC_COMMANDS}},
-	{"routing",        {TOPIC_COMMANDS},                 {TOPIC_EVENTS}},
-	{"notification",   {TOPIC_EVENTS},                   {TOPIC_OUTCOMES}},
+	/*                 reads                             writes            restores */
+	{"intake",         {NULL},                           {TOPIC_RECEIVED}, {TOPIC_RECEIVED}},
+	{"classification", {TOPIC_RECEIVED},                 {TOPIC_COMMANDS}, {NULL}},
+	{"routing",        {TOPIC_COMMANDS},                 {TOPIC_EVENTS},   {TOPIC_EVENTS}},
+	{"notification",   {TOPIC_EVENTS},                   {TOPIC_OUTCOMES}, {TOPIC_OUTCOMES}},
 	{"archival",       {TOPIC_RECEIVED, TOPIC_EVENTS, TOPIC_OUTCOMES,
 			    TOPIC_RECEIVED TOPIC_DEAD_SUFFIX, TOPIC_COMMANDS TOPIC_DEAD_SUFFIX,
 			    TOPIC_EVENTS TOPIC_DEAD_SUFFIX, TOPIC_OUTCOMES TOPIC_DEAD_SUFFIX},
-			   {NULL}},
-	{"portal",         {TOPIC_EVENTS, TOPIC_OUTCOMES},   {TOPIC_COMMANDS}},
+			   {NULL}, {NULL}},
+	{"portal",         {NULL},                           {TOPIC_COMMANDS}, {NULL}},
+	{"casework",       {NULL},                           {TOPIC_COMMANDS}, {NULL}},
 };
 /* clang-format on */
 
@@ -50,4 +52,25 @@ const struct pipeline_topic *pipeline_topic(const char *name)
 			return &pipeline_topics[i];
 	}
 	return NULL;
+}
+
+bool pipeline_is_dead(const char *topic)
+{
+	size_t len = strlen(topic), suffix = strlen(TOPIC_DEAD_SUFFIX);
+	return len > suffix && strcmp(topic + len - suffix, TOPIC_DEAD_SUFFIX) == 0;
+}
+
+size_t pipeline_max_bytes(const char *topic)
+{
+	return pipeline_is_dead(topic) ? PIPELINE_DEAD_MAX_BYTES : PIPELINE_MAX_BYTES;
+}
+
+bool pipeline_is_for(const char *service, const void *key, size_t key_len)
+{
+	size_t prefix = strlen(REPLAY_PREFIX), name = strlen(service);
+	const char *text = key;
+	if (key_len <= prefix || memcmp(text, REPLAY_PREFIX, prefix) != 0)
+		return true;
+	return key_len > prefix + name && memcmp(text + prefix, service, name) == 0 &&
+	       text[prefix + name] == ':';
 }

@@ -1,6 +1,7 @@
 #include "domain/receipt.h"
 
 #include <sodium.h>
+#include <string.h>
 
 #include "domain/case_number.h"
 #include "util/text.h"
@@ -28,9 +29,9 @@ void receipt_make(const uint8_t key[RECEIPT_KEY_SIZE], uint64_t number,
 	sodium_memzero(code, sizeof(code));
 }
 
-bool receipt_hash(const char *text, uint64_t number, uint8_t hash[RECEIPT_HASH_SIZE])
+/* The code's digits, however it was written; false: it is none. */
+static bool read_digits(const char *text, uint8_t digits[DIGITS])
 {
-	uint8_t digits[DIGITS], bytes[8];
 	size_t count = 0;
 	for (; *text; text++) {
 		if (*text == '-' || *text == ' ')
@@ -40,10 +41,32 @@ bool receipt_hash(const char *text, uint64_t number, uint8_t hash[RECEIPT_HASH_S
 			return false;
 		digits[count++] = (uint8_t)digit;
 	}
-	text_put_be64(bytes, number);
-	crypto_generichash(hash, RECEIPT_HASH_SIZE, digits, count, bytes, sizeof(bytes));
-	sodium_memzero(digits, sizeof(digits));
 	return count == DIGITS;
+}
+
+/* A hash of the code, bound to its case and to what it is for. */
+static bool derive(const char *text, uint64_t number, const char *purpose, uint8_t out[32])
+{
+	uint8_t digits[DIGITS] = {0}, bytes[8];
+	bool well_formed = read_digits(text, digits);
+	crypto_generichash_state state;
+	text_put_be64(bytes, number);
+	crypto_generichash_init(&state, bytes, sizeof(bytes), 32);
+	crypto_generichash_update(&state, digits, sizeof(digits));
+	crypto_generichash_update(&state, (const uint8_t *)purpose, strlen(purpose));
+	crypto_generichash_final(&state, out, 32);
+	sodium_memzero(digits, sizeof(digits));
+	return well_formed;
+}
+
+bool receipt_hash(const char *text, uint64_t number, uint8_t hash[RECEIPT_HASH_SIZE])
+{
+	return derive(text, number, "", hash);
+}
+
+bool receipt_text_key(const char *text, uint64_t number, uint8_t key[SEAL_KEY_SIZE])
+{
+	return derive(text, number, "text key", key);
 }
 
 bool receipt_matches(const char *text, uint64_t number, const uint8_t *hash, size_t hash_size)

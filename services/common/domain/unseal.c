@@ -52,9 +52,9 @@ static ProtobufCBinaryData for_role(const Redress__Epoch *epoch, enum role role,
 		return part == SEAL_TEXT ? epoch->text_for_classification : none;
 	case ROLE_NOTIFICATION:
 		return part == SEAL_CONTACT ? epoch->contact_for_notification : none;
-	case ROLE_DESK:
-		return part == SEAL_TEXT      ? epoch->text_for_desk
-		       : part == SEAL_CONTACT ? epoch->contact_for_desk
+	case ROLE_OFFICER:
+		return part == SEAL_TEXT      ? epoch->text_for_officer
+		       : part == SEAL_CONTACT ? epoch->contact_for_officer
 					      : none;
 	}
 	return none;

@@ -13,7 +13,7 @@
 #include "grievance.pb-c.h"
 #include "util/err.h"
 
-enum role { ROLE_CLASSIFICATION, ROLE_DESK, ROLE_NOTIFICATION };
+enum role { ROLE_CLASSIFICATION, ROLE_OFFICER, ROLE_NOTIFICATION };
 
 struct unsealer;
 

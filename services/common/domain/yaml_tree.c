@@ -4,6 +4,34 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "util/text.h"
+
+int yaml_tree_read(struct yaml_tree *tree, const char *name, const char *text, size_t size,
+		   struct err *err)
+{
+	yaml_parser_t parser;
+	tree->name = name;
+	if (!yaml_parser_initialize(&parser))
+		return err_set(err, "libyaml: out of memory");
+	yaml_parser_set_input_string(&parser, (const unsigned char *)text, size);
+	int ok = yaml_parser_load(&parser, &tree->document);
+	if (!ok)
+		err_set(err, "%s:%zu: %s", name, parser.problem_mark.line + 1,
+			parser.problem ? parser.problem : "is no YAML");
+	yaml_parser_delete(&parser);
+	return ok ? 0 : -1;
+}
+
+void yaml_tree_free(struct yaml_tree *tree)
+{
+	yaml_document_delete(&tree->document);
+}
+
+struct yaml_at yaml_root(struct yaml_tree *tree)
+{
+	return (struct yaml_at){tree, yaml_document_get_root_node(&tree->document)};
+}
+
 void yaml_complain(struct yaml_reader *reader, struct yaml_at at, const char *format, ...)
 {
 	char what[160];
@@ -11,7 +39,7 @@ void yaml_complain(struct yaml_reader *reader, struct yaml_at at, const char *fo
 	if (reader->failed)
 		return;
 	va_start(args, format);
-	vsnprintf(what, sizeof(what), format, args);
+	text_vformat(what, sizeof(what), format, args);
 	va_end(args);
 	reader->failed = true;
 	err_set(reader->err, "%s:%zu: %s", at.tree ? at.tree->name : "catalogue",

@@ -1,5 +1,6 @@
 /*
- * A YAML file as a tree, read by libyaml; only for the catalogue's loader. Complaints name the file
+ * A YAML file as a tree, read by libyaml; for the loaders of the catalogue and the
+ * texts. Complaints name the file
  * and the line. The first complaint stays; later calls do nothing, so callers check once at the
  * end.
  */
@@ -18,6 +19,11 @@ struct yaml_tree {
 	yaml_document_t document;
 };
 
+/* name is kept, text is not. -1: it is no YAML; nothing is to be freed. */
+int yaml_tree_read(struct yaml_tree *tree, const char *name, const char *text, size_t size,
+		   struct err *err) MUST_CHECK;
+void yaml_tree_free(struct yaml_tree *tree);
+
 /* A place in a tree; node NULL: nothing there. */
 struct yaml_at {
 	struct yaml_tree *tree;
@@ -33,6 +39,7 @@ struct yaml_reader {
 void yaml_complain(struct yaml_reader *reader, struct yaml_at at, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+struct yaml_at yaml_root(struct yaml_tree *tree);
 struct yaml_at yaml_member(struct yaml_at map, const char *name);
 /* Items of a list (0 for nothing there; a complaint for anything else). */
 size_t yaml_count(struct yaml_reader *reader, struct yaml_at list);

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "client/cloud_event.h"
-#include "dead_letter.pb-c.h"
 #include "domain/case_number.h"
+#include "runtime/dead_letter.h"
 #include "util/alloc.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -16,6 +16,18 @@
 #define FLUSH_MS   30000
 #define TOPICS_MAX (2 * PIPELINE_MAX)
 #define DEAD_TYPE  "redress.dead-letter"
+
+/* The letter's own key, headers and framing. */
+#define LETTER_MARGIN   ((size_t)8 * 1024)
+#define LETTER_SHORTEST ((size_t)16 * 1024)
+
+/* What a message of this publication was made of: an entry of the outbox, an item of the batch. */
+enum origin_kind { NOTHING, OUTPUT, LETTER };
+
+struct origin {
+	enum origin_kind kind;
+	size_t index;
+};
 
 struct publisher {
 	const struct pipeline_stage *stage;
@@ -29,6 +41,9 @@ struct publisher {
 	int64_t *written; /* [topic][partition]: next offset in this publication, 0 for none */
 	struct kafka_partition *positions; /* as many */
 	char delivery_error[120];
+	struct origin too_large; /* one that the broker will never take */
+	size_t letter_most;      /* bytes of a dead letter; larger ones are truncated */
+	bool one_by_one;         /* each letter in a request of its own */
 
 	uint64_t event_id; /* counts ce_id up from a random start */
 	char event_prefix[17];
@@ -37,18 +52,34 @@ struct publisher {
 
 /* ---- what comes back from the broker -------------------------------------------------------- */
 
-static void on_delivered(void *self, void *tag, int32_t partition, int64_t offset,
-			 const char *error)
+/* A message's tag says all that must be known of it when it comes back: its topic and origin. */
+static void *make_tag(size_t topic, struct origin origin)
+{
+	return (void *)(uintptr_t)(origin.index << 8 | origin.kind << 6 | topic);
+}
+
+static size_t read_tag(const void *tag, struct origin *origin)
+{
+	uintptr_t all = (uintptr_t)tag;
+	*origin = (struct origin){(enum origin_kind)(all >> 6 & 3), all >> 8};
+	return all & 63;
+}
+
+static void on_delivered(void *self, void *tag, const struct kafka_delivery *delivery)
 {
 	struct publisher *publisher = self;
-	size_t topic = (size_t)(uintptr_t)tag;
-	if (error)
-		snprintf(publisher->delivery_error, sizeof(publisher->delivery_error), "%s", error);
-	else if (partition < publisher->partitions) {
-		int64_t *next =
-		    &publisher->written[topic * (size_t)publisher->partitions + (size_t)partition];
-		if (*next < offset + 1)
-			*next = offset + 1;
+	struct origin origin;
+	size_t topic = read_tag(tag, &origin);
+	if (delivery->error == kafka_too_large)
+		publisher->too_large = origin;
+	if (delivery->error)
+		snprintf(publisher->delivery_error, sizeof(publisher->delivery_error), "%s",
+			 delivery->error);
+	else if (delivery->partition < publisher->partitions) {
+		int64_t *next = &publisher->written[topic * (size_t)publisher->partitions +
+						    (size_t)delivery->partition];
+		if (*next < delivery->offset + 1)
+			*next = delivery->offset + 1;
 	}
 }
 
@@ -71,6 +102,7 @@ void publisher_begin(struct publisher *publisher)
 	       publisher->topic_count * (size_t)publisher->partitions *
 		   sizeof(*publisher->written));
 	publisher->delivery_error[0] = '\0';
+	publisher->too_large.kind = NOTHING;
 }
 
 int publisher_flush(struct publisher *publisher, struct err *err)
@@ -111,7 +143,8 @@ static void stamp_next(struct publisher *publisher, struct stamp *stamp)
 }
 
 static int send(struct publisher *publisher, const struct outbox_entry *entry, int32_t partition,
-		const void *key, size_t key_len, struct stamp *stamp, struct err *err)
+		const void *key, size_t key_len, struct origin origin, struct stamp *stamp,
+		struct err *err)
 {
 	size_t topic = topic_index(publisher, entry->topic);
 	struct kafka_header headers[CLOUD_EVENT_HEADERS + 1];
@@ -124,7 +157,9 @@ static int send(struct publisher *publisher, const struct outbox_entry *entry, i
 	for (;;) {
 		enum kafka_sent sent = kafka_produce(publisher->producer, entry->topic, partition,
 						     key, key_len, entry->value, entry->len,
-						     headers, count, (void *)(uintptr_t)topic, err);
+						     headers, count, make_tag(topic, origin), err);
+		if (sent == KAFKA_TOO_LARGE)
+			publisher->too_large = origin;
 		if (sent != KAFKA_FULL)
 			return sent == KAFKA_SENT ? 0 : -1;
 		kafka_producer_poll(publisher->producer, 5);
@@ -142,7 +177,7 @@ static int send_outbox(struct publisher *publisher, const struct outbox *outbox,
 		case_number_format(entry->number, key);
 		if (send(publisher, entry,
 			 case_number_partition(entry->number, publisher->partitions), key,
-			 sizeof(key) - 1, stamp, err))
+			 sizeof(key) - 1, (struct origin){OUTPUT, i}, stamp, err))
 			return -1;
 	}
 	metric_add(publisher->published, (int64_t)outbox->count);
@@ -151,70 +186,79 @@ static int send_outbox(struct publisher *publisher, const struct outbox *outbox,
 
 /* ---- dead letters --------------------------------------------------------------------------- */
 
-static bool is_dead_topic(const char *topic)
+static int send_dead(struct publisher *publisher, const struct batch *batch, size_t i,
+		     struct stamp *stamp, struct err *err)
 {
-	size_t len = strlen(topic), suffix = strlen(TOPIC_DEAD_SUFFIX);
-	return len > suffix && strcmp(topic + len - suffix, TOPIC_DEAD_SUFFIX) == 0;
-}
-
-static void *pack_dead_letter(const struct publisher *publisher, struct arena *arena,
-			      const struct item *item, int64_t now_ms, size_t *size)
-{
-	const struct kafka_message *from = &item->message;
-	Redress__DeadLetter letter = REDRESS__DEAD_LETTER__INIT;
-	struct kafka_header *headers = NULL;
-	letter.n_headers = kafka_message_headers(from, arena, &headers);
-	letter.headers = arena_take(arena, letter.n_headers * sizeof(*letter.headers));
-	for (size_t i = 0; i < letter.n_headers; i++) {
-		Redress__Header *header = arena_take(arena, sizeof(*header));
-		redress__header__init(header);
-		header->name = (char *)(uintptr_t)headers[i].name;
-		header->value.data = (uint8_t *)(uintptr_t)headers[i].value;
-		header->value.len = headers[i].len;
-		letter.headers[i] = header;
-	}
-	letter.topic = (char *)(uintptr_t)from->topic;
-	letter.partition = from->partition;
-	letter.offset = from->offset;
-	letter.service = (char *)(uintptr_t)publisher->stage->service;
-	letter.reason = (char *)(uintptr_t)item->reason.text;
-	letter.at_ms = now_ms;
-	letter.key.data = (uint8_t *)(uintptr_t)from->key;
-	letter.key.len = from->key_len;
-	letter.value.data = (uint8_t *)(uintptr_t)from->value;
-	letter.value.len = from->len;
-	*size = redress__dead_letter__get_packed_size(&letter);
-	void *packed = arena_take(arena, *size);
-	redress__dead_letter__pack(&letter, packed);
-	return packed;
-}
-
-static int send_dead(struct publisher *publisher, const struct batch *batch,
-		     const struct item *item, struct stamp *stamp, struct err *err)
-{
+	const struct item *item = &batch->items[i];
 	const struct kafka_message *from = &item->message;
 	char topic[64];
-	log_warn(item->number, "dead letter: %s, partition %d, offset %" PRId64 ": %s", from->topic,
-		 from->partition, from->offset, item->reason.text);
-	metric_add(publisher->dead, 1);
-	if (is_dead_topic(from->topic))
+	if (pipeline_is_dead(from->topic))
 		return 0; /* told and counted; a dead letter of a dead letter would help nobody */
 	snprintf(topic, sizeof(topic), "%s" TOPIC_DEAD_SUFFIX, from->topic);
 	struct outbox_entry entry = {.topic = topic, .type = DEAD_TYPE};
-	entry.value = pack_dead_letter(publisher, batch->arena, item, batch->now_ms, &entry.len);
-	return send(publisher, &entry, from->partition, from->key, from->key_len, stamp, err);
+	entry.value = dead_letter_pack(batch->arena, item, publisher->stage->service, batch->now_ms,
+				       publisher->letter_most, &entry.len);
+	bool long_key = from->key_len > DEAD_LETTER_KEY_MOST;
+	if (send(publisher, &entry, from->partition, long_key ? NULL : from->key,
+		 long_key ? 0 : from->key_len, (struct origin){LETTER, i}, stamp, err))
+		return -1;
+	return publisher->one_by_one ? publisher_flush(publisher, err) : 0;
 }
 
 static int send_all_dead(struct publisher *publisher, const struct batch *batch,
 			 struct stamp *stamp, struct err *err)
 {
 	for (size_t i = 0; i < batch->count; i++) {
-		const struct item *item = &batch->items[i];
-		if (item->dead && send_dead(publisher, batch, item, stamp, err))
+		if (batch->items[i].dead && send_dead(publisher, batch, i, stamp, err))
 			return -1;
 	}
 	return 0;
 }
+
+void publisher_tell_dead(struct publisher *publisher, const struct batch *batch)
+{
+	for (size_t i = 0; i < batch->count; i++) {
+		const struct item *item = &batch->items[i];
+		if (!item->dead)
+			continue;
+		metric_add(publisher->dead, 1);
+		log_warn(item->number, "dead letter: %s, partition %d, offset %" PRId64 ": %s",
+			 item->message.topic, item->message.partition, item->message.offset,
+			 item->reason.text);
+	}
+}
+
+/* ---- what is too large ---------------------------------------------------------------------- */
+
+/*
+ * A broker that takes less than we were told: letters are truncated that far. When even short ones
+ * are refused it is because many stand together, so then each goes by itself.
+ */
+static void write_shorter_letters(struct publisher *publisher)
+{
+	if (publisher->letter_most < LETTER_SHORTEST)
+		publisher->one_by_one = true;
+	publisher->letter_most /= 2;
+	log_warn(0,
+		 "the broker takes no message so large: dead letters of more than %zu bytes go "
+		 "without the message they are about",
+		 publisher->letter_most);
+}
+
+bool publisher_learn(struct publisher *publisher, const struct outbox *outbox,
+		     const struct kafka_message **culprit)
+{
+	struct origin origin = publisher->too_large;
+	*culprit = NULL;
+	if (origin.kind == LETTER)
+		write_shorter_letters(publisher);
+	else if (origin.kind == OUTPUT && origin.index < outbox->count &&
+		 outbox->entries[origin.index].cause)
+		*culprit = &outbox->entries[origin.index].cause->message;
+	return origin.kind != NOTHING;
+}
+
+/* ---- all of it ------------------------------------------------------------------------------ */
 
 int publisher_send(struct publisher *publisher, const struct outbox *outbox,
 		   const struct batch *batch, struct err *err)
@@ -235,7 +279,7 @@ static void name_topics(struct publisher *publisher)
 	for (size_t i = 0; stage->writes[i]; i++)
 		publisher->topics[publisher->topic_count++] = stage->writes[i];
 	for (size_t i = 0; stage->reads[i]; i++) {
-		if (is_dead_topic(stage->reads[i]))
+		if (pipeline_is_dead(stage->reads[i]))
 			continue;
 		snprintf(publisher->dead_names[i], sizeof(*publisher->dead_names),
 			 "%s" TOPIC_DEAD_SUFFIX, stage->reads[i]);
@@ -252,6 +296,7 @@ struct publisher *publisher_new(const struct runtime *runtime, const char *trans
 	publisher->stage = runtime->stage;
 	publisher->source = runtime->source;
 	publisher->partitions = runtime->partitions;
+	publisher->letter_most = PIPELINE_DEAD_MAX_BYTES - LETTER_MARGIN;
 	name_topics(publisher);
 	size_t slots = publisher->topic_count * (size_t)publisher->partitions;
 	publisher->written = x_calloc(slots, sizeof(*publisher->written));
@@ -269,6 +314,7 @@ struct publisher *publisher_new(const struct runtime *runtime, const char *trans
 	    .self = publisher,
 	    .linger_ms = 5,
 	    .message_timeout_ms = 14000, /* below the transaction's own */
+	    .message_max_bytes = PIPELINE_DEAD_MAX_BYTES,
 	    .queue_max_messages = 1000000,
 	    .queue_max_bytes = INT64_C(64) * 1024 * 1024,
 	};

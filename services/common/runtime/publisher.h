@@ -23,6 +23,14 @@ int publisher_send(struct publisher *publisher, const struct outbox *outbox,
 		   const struct batch *batch, struct err *err) MUST_CHECK;
 /* Waits until the broker has all of it. */
 int publisher_flush(struct publisher *publisher, struct err *err) MUST_CHECK;
+/* Once the batch is done: counts and logs what of it went to the dead letters. */
+void publisher_tell_dead(struct publisher *publisher, const struct batch *batch);
+/*
+ * After a failure: whether something was larger than the broker takes. A letter is then written
+ * shorter from now on; of an output, culprit is the message that led to it, unless there was none.
+ */
+bool publisher_learn(struct publisher *publisher, const struct outbox *outbox,
+		     const struct kafka_message **culprit);
 /* The offset after the last message of each partition that was written to; valid until the next
  * publication. */
 const struct kafka_partition *publisher_written(struct publisher *publisher, size_t *count);

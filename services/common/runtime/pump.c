@@ -16,7 +16,6 @@
 #define TICK_MS        100
 #define RETRY_FIRST_MS 100
 #define RETRY_MOST_MS  2000 /* well below the group's patience: the loop polls in between */
-#define REPLAY_PREFIX  "replay:"
 
 struct pump {
 	struct runtime *runtime;
@@ -62,7 +61,6 @@ static size_t batch_positions(struct pump *pump, size_t got, bool first,
 /* got: messages read, which may be more than the batch shows the service (replays for others). */
 static int publish(struct pump *pump, struct batch *batch, size_t got, struct err *err)
 {
-	publisher_begin(pump->publisher);
 	if (pump->service->offsets == OFFSETS_TRANSACTION) {
 		const struct transaction all = {&pump->outbox, batch, pump->positions,
 						batch_positions(pump, got, false, pump->positions)};
@@ -86,7 +84,7 @@ static void went_well(struct pump *pump)
 	if (pump->retry_ms)
 		log_info(0, "working again");
 	pump->retry_ms = 0;
-	pump->runtime->working = true;
+	runtime_works(pump->runtime, NULL);
 }
 
 static void went_wrong(struct pump *pump, size_t got, const struct err *why)
@@ -100,7 +98,7 @@ static void went_wrong(struct pump *pump, size_t got, const struct err *why)
 	pump->retry_ms = pump->retry_ms ? pump->retry_ms * 2 : RETRY_FIRST_MS;
 	if (pump->retry_ms > RETRY_MOST_MS)
 		pump->retry_ms = RETRY_MOST_MS;
-	pump->runtime->working = false;
+	runtime_works(pump->runtime, why);
 	size_t count = batch_positions(pump, got, true, pump->positions);
 	/* to go on behind a batch that was not processed would lose it */
 	if (count && kafka_consumer_seek(pump->consumer, pump->positions, count, &err))
@@ -110,25 +108,27 @@ static void went_wrong(struct pump *pump, size_t got, const struct err *why)
 		usleep(50 * 1000);
 }
 
-/* A replayed dead letter is meant for the service that could not process it. */
-static bool is_for_us(const struct pump *pump, const struct kafka_message *message)
-{
-	size_t prefix = strlen(REPLAY_PREFIX), name = strlen(pump->service->name);
-	const char *key = message->key;
-	if (message->key_len <= prefix || memcmp(key, REPLAY_PREFIX, prefix) != 0)
-		return true;
-	return message->key_len > prefix + name &&
-	       memcmp(key + prefix, pump->service->name, name) == 0 && key[prefix + name] == ':';
-}
-
 static struct batch make_batch(struct pump *pump, size_t got)
 {
 	struct batch batch = {pump->items, 0, pump->arena, clock_now_ms()};
 	for (size_t i = 0; i < got; i++) {
-		if (is_for_us(pump, &pump->messages[i]))
-			pump->items[batch.count++] = (struct item){.message = pump->messages[i]};
+		const struct kafka_message *message = &pump->messages[i];
+		if (!pipeline_is_for(pump->service->name, message->key, message->key_len))
+			continue;
+		struct item *item = &pump->items[batch.count++];
+		*item = (struct item){.message = pump->messages[i]};
+		if (pump->runtime->refusal_count)
+			runtime_refused(pump->runtime, item);
 	}
 	return batch;
+}
+
+/* What a message leads to may be larger than any broker takes: then that message is set aside. */
+static void learn(struct pump *pump)
+{
+	const struct kafka_message *culprit;
+	if (publisher_learn(pump->publisher, &pump->outbox, &culprit) && culprit)
+		runtime_refuse(pump->runtime, culprit, "what it leads to is too large to publish");
 }
 
 static void run_batch(struct pump *pump, size_t got)
@@ -137,10 +137,15 @@ static void run_batch(struct pump *pump, size_t got)
 	int64_t begun = clock_mono_us();
 	struct batch batch = make_batch(pump, got);
 	outbox_clear(&pump->outbox);
+	publisher_begin(pump->publisher);
 	if (pump->service->handle(pump->runtime->self, &batch, &pump->outbox, &err) ||
 	    publish(pump, &batch, got, &err)) {
+		learn(pump);
 		went_wrong(pump, got, &err);
 	} else {
+		publisher_tell_dead(pump->publisher, &batch);
+		for (size_t i = 0; pump->runtime->refusal_count && i < got; i++)
+			runtime_forget_refusal(pump->runtime, &pump->messages[i]);
 		metric_add(pump->read, (int64_t)got);
 		metric_observe_us(pump->batch_time, clock_mono_us() - begun);
 		went_well(pump);
@@ -158,6 +163,7 @@ static void run_tick(struct pump *pump)
 	pump->ticked_us = now_us;
 	struct batch nothing = {NULL, 0, pump->arena, clock_now_ms()};
 	outbox_clear(&pump->outbox);
+	publisher_begin(pump->publisher);
 	if (pump->service->tick(pump->runtime->self, pump->arena, nothing.now_ms, &pump->outbox,
 				&err) ||
 	    (pump->outbox.count && publish(pump, &nothing, 0, &err)))
@@ -192,6 +198,11 @@ static int on_assigned(void *self, struct kafka_partition *partitions, size_t co
 {
 	struct pump *pump = self;
 	log_info(0, "%zu partitions are ours", count);
+	for (size_t i = 0; i < count; i++) {
+		if (partitions[i].partition >= pump->runtime->partitions)
+			return err_set(err, "topic %s has more partitions than at the start",
+				       partitions[i].topic);
+	}
 	if (count && pump->service->assigned &&
 	    pump->service->assigned(pump->runtime->self, partitions, count, err))
 		return -1;
@@ -204,7 +215,8 @@ static void on_revoked(void *self, const struct kafka_partition *partitions, siz
 	struct pump *pump = self;
 	/* what could not be done is another's to do now */
 	pump->retry_ms = 0;
-	pump->runtime->working = true;
+	runtime_works(pump->runtime, NULL);
+	runtime_forget_refusals(pump->runtime);
 	if (pump->service->revoked)
 		pump->service->revoked(pump->runtime->self, partitions, count);
 }
@@ -252,6 +264,7 @@ int pump_run(struct runtime *runtime, struct err *err)
 	kafka_consumer_free(&pump.consumer);
 	publisher_free(&pump.publisher);
 	outbox_free(&pump.outbox);
+	runtime_forget_refusals(runtime);
 	arena_free(&pump.arena);
 	free(pump.messages);
 	free(pump.items);

@@ -1,6 +1,5 @@
 #include "runtime/service.h"
 
-#include <getopt.h>
 #include <malloc.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -8,10 +7,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "client/breaker.h"
+#include "client/kafka_layout.h"
 #include "domain/case_number.h"
 #include "runtime/runtime_private.h"
+#include "util/buffer.h"
 #include "util/clock.h"
 #include "util/log.h"
+#include "util/program.h"
+#include "web/route.h"
 
 #define TABLES_MAX    16
 #define STOP_GRACE_MS 10000
@@ -22,6 +26,8 @@ static const struct setting common_settings[] = {
     {"admin.listen", SETTING_STRING, NULL, 2, 200, "host:port of /healthz, /readyz and /metrics"},
     {"log.level", SETTING_STRING, "info", 4, 5, "debug, info, warn or error"},
     {"log.format", SETTING_STRING, "text", 4, 4, "text (key=value) or json"},
+    {"stop.timeout", SETTING_DURATION, "40s", 1000, 3600000,
+     "longest time to end in once told to; then it is cut short"},
     {"batch.messages", SETTING_INT, "2000", 1, 100000, "messages handled in one transaction"},
     {NULL, SETTING_STRING, NULL, 0, 0, NULL},
 };
@@ -38,66 +44,35 @@ static void list_tables(const struct service *service, const struct setting **ta
 	tables[count] = NULL;
 }
 
-static void print_topics(const char *verb, const char *const *topics)
+static void add_topics(struct buffer *notes, const char *verb, const char *const *topics)
 {
-	if (topics[0])
-		printf("%s", verb);
+	if (!topics[0])
+		return;
+	buffer_printf(notes, "%s", verb);
 	for (; *topics; topics++)
-		printf(" %s", *topics);
-	printf("\n");
+		buffer_printf(notes, " %s", *topics);
+	buffer_printf(notes, "\n");
 }
 
-static void print_help(const struct service *service, const struct setting *const *tables)
+/* It reads its command line, or ends the process. */
+static struct program_call read_call(int argc, char **argv, const struct service *service,
+				     const struct setting *const *tables)
 {
+	static const struct program_command only[] = {{"", NULL, false}, {NULL, NULL, false}};
 	const struct pipeline_stage *stage = pipeline_stage(service->name);
-	printf("redress-%s: %s\n\nusage: redress-%s [--config FILE] [--check]\n"
-	       "       redress-%s --help | --version\n\n",
-	       service->name, service->summary, service->name, service->name);
-	print_topics("Reads: ", stage->reads);
-	print_topics("Writes:", stage->writes);
-	printf("\nSettings, from the file (name = value), then the environment:\n");
-	settings_print_help(tables, stdout);
-}
-
-struct arguments {
-	const char *config;
-	bool check;
-};
-
-/* Ends the process for --help, --version and mistakes. */
-static struct arguments read_arguments(int argc, char **argv, const struct service *service,
-				       const struct setting *const *tables)
-{
-	static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-						{"check", no_argument, NULL, 'k'},
-						{"help", no_argument, NULL, 'h'},
-						{"version", no_argument, NULL, 'v'},
-						{NULL, 0, NULL, 0}};
-	struct arguments arguments = {NULL, false};
-	for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-		switch (option) {
-		case 'c':
-			arguments.config = optarg;
-			break;
-		case 'k':
-			arguments.check = true;
-			break;
-		case 'h':
-			print_help(service, tables);
-			exit(0);
-		case 'v':
-			printf("redress-%s %s\n", service->name, REDRESS_VERSION);
-			exit(0);
-		default:
-			exit(2);
-		}
-	}
-	if (optind < argc) {
-		fprintf(stderr, "redress-%s: unexpected argument: %s\n", service->name,
-			argv[optind]);
-		exit(2);
-	}
-	return arguments;
+	struct buffer notes = {0};
+	add_topics(&notes, "Reads:   ", stage->reads);
+	add_topics(&notes, "Writes:  ", stage->writes);
+	add_topics(&notes, "Restores:", stage->restores);
+	const struct program program = {.name = service->name,
+					.summary = service->summary,
+					.commands = only,
+					.settings = tables,
+					.notes = notes.data};
+	struct program_call call = program_read(argc, argv, &program);
+	call.program = NULL; /* it ends here */
+	buffer_free(&notes);
+	return call;
 }
 
 /* ---- life ---------------------------------------------------------------------------------- */
@@ -119,22 +94,35 @@ static void set_up_log(const struct runtime *runtime)
 	log_number_format(format_number);
 }
 
-/* All topics of the pipeline have the same number of partitions: ask for the first one of ours.
- * Waits for the broker, and for the topics to be made. */
-static void learn_partitions(struct runtime *runtime)
+static size_t list_topics(const struct pipeline_stage *stage, const char **topics)
 {
-	struct err err;
-	const char *topic =
-	    runtime->stage->reads[0] ? runtime->stage->reads[0] : runtime->stage->writes[0];
+	const char *const *const lists[] = {stage->reads, stage->writes, stage->restores};
+	size_t count = 0;
+	for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++) {
+		for (const char *const *topic = lists[i]; *topic; topic++)
+			topics[count++] = *topic;
+	}
+	return count;
+}
+
+/* Waits for the broker, and for the topics to be made. -1: they are not what they were. */
+static int learn_partitions(struct runtime *runtime, struct err *err)
+{
+	const char *topics[3 * PIPELINE_MAX];
+	size_t count = list_topics(runtime->stage, topics);
 	for (int tries = 0; !runtime_stopping(runtime); tries++) {
-		if (kafka_partition_count(runtime->settings, topic, &runtime->partitions, &err) ==
-		    0)
-			return;
+		enum layout_outcome outcome =
+		    layout_check(runtime->settings, topics, count, &runtime->partitions, err);
+		if (outcome == LAYOUT_BROKEN)
+			return -1;
+		if (outcome == LAYOUT_HOLDS)
+			return 0;
 		if (tries % 10 == 0)
-			log_info(0, "waiting for Kafka: %s", err.text);
+			log_info(0, "waiting for Kafka: %s", err->text);
 		runtime->beat_us = clock_mono_us();
 		usleep(500 * 1000);
 	}
+	return 0;
 }
 
 /* What an HTTP daemon's main thread does while its own threads work. */
@@ -149,11 +137,15 @@ static void wait_for_stop(struct runtime *runtime)
 static int run(struct runtime *runtime, struct err *err)
 {
 	const struct service *service = runtime->service;
-	learn_partitions(runtime);
+	if (learn_partitions(runtime, err))
+		return err_context(err, "cannot start");
 	if (runtime_stopping(runtime))
 		return 0;
-	if (service->start && service->start(runtime, &runtime->self, err))
+	if (service->start && service->start(runtime, &runtime->self, err)) {
+		if (service->stop && runtime->self)
+			service->stop(runtime->self);
 		return err_context(err, "cannot start");
+	}
 	runtime->started = true;
 	log_info(0, "started, version %s, %d partitions", REDRESS_VERSION, runtime->partitions);
 	int result = 0;
@@ -166,6 +158,25 @@ static int run(struct runtime *runtime, struct err *err)
 	if (service->stop)
 		service->stop(runtime->self);
 	return result;
+}
+
+static int check(struct runtime *runtime)
+{
+	struct err err;
+	if (settings_check(runtime->settings, &err) ||
+	    (runtime->service->check && runtime->service->check(runtime->settings, &err)))
+		fatal("%s", err.text);
+	settings_print(runtime->settings, stdout);
+	settings_free(&runtime->settings);
+	return 0;
+}
+
+static void warn_of_variables(const struct settings *settings)
+{
+	const char *variable;
+	for (size_t at = 0; (variable = settings_unknown_variable(settings, &at));)
+		log_warn(0, "environment variable %.*s: no program has such a setting",
+			 (int)strcspn(variable, "="), variable);
 }
 
 /*
@@ -190,23 +201,23 @@ int service_main(int argc, char **argv, const struct service *service)
 	struct err err;
 	log_setup(service->name, LOG_LEVEL_INFO, false);
 	list_tables(service, tables);
-	struct arguments arguments = read_arguments(argc, argv, service, tables);
+	struct program_call call = read_call(argc, argv, service, tables);
 	struct runtime runtime = {.service = service, .stage = pipeline_stage(service->name)};
 	if (sodium_init() < 0)
 		fatal("libsodium cannot be used here");
-	runtime.settings = settings_load(tables, arguments.config, &err);
+	runtime.settings = settings_load(tables, call.config, &err);
 	if (!runtime.settings)
 		fatal("%s", err.text);
-	if (arguments.check) {
-		settings_print(runtime.settings, stdout);
-		settings_free(&runtime.settings);
-		return 0;
-	}
 	set_up_log(&runtime);
-	runtime_catch_signals();
+	if (call.check)
+		return check(&runtime);
+	warn_of_variables(runtime.settings);
+	runtime_catch_signals(settings_int(runtime.settings, "stop.timeout"));
 	snprintf(runtime.source, sizeof(runtime.source), "redress/%s/%lld", service->name,
 		 (long long)settings_int(runtime.settings, "node.id"));
+	pthread_mutex_init(&runtime.lock, NULL);
 	runtime.working = true;
+	stores_log_changes();
 	runtime.beat_us = clock_mono_us();
 	if (admin_start(&runtime, &err))
 		fatal("%s", err.text);
@@ -214,6 +225,7 @@ int service_main(int argc, char **argv, const struct service *service)
 	if (result)
 		log_error(0, "%s", err.text);
 	http_server_stop(&runtime.admin, STOP_GRACE_MS / 10);
+	router_free(&runtime.admin_routes);
 	settings_free(&runtime.settings);
 	log_info(0, "stopped");
 	return result ? 1 : 0;

@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <protobuf-c/protobuf-c.h>
+
 #include "client/kafka.h"
 #include "util/arena.h"
 #include "util/err.h"
@@ -24,12 +26,17 @@
 struct item {
 	struct kafka_message message;
 	uint64_t number; /* for the log; the handler sets it as soon as it knows */
-	bool dead;       /* set by item_dead */
+	/* Set by item_dead; or before the batch is handled, when an earlier try has shown that it
+	 * would keep the batch from ever being done (runtime_refuse). Handlers pass over it. */
+	bool dead;
 	struct err reason;
 };
 
 /* To the dead letters with this one; its neighbours go on. The reason holds none of its content. */
 void item_dead(struct item *item, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The same, when the message has a fault; content: what it was unpacked to, or NULL. */
+bool item_faulty(struct item *item, const ProtobufCMessage *content, int32_t partitions,
+		 int64_t now_ms);
 
 struct batch {
 	struct item *items;
@@ -64,12 +71,16 @@ struct service {
 	    *settings; /* NULL-ended list of tables, beside the common one */
 	enum service_offsets offsets;
 
-	/* *self is handed to every other hook. -1 ends the process with the reason. */
+	/* --check: can what the settings name be loaded? Nothing is started. May be NULL. */
+	int (*check)(const struct settings *settings, struct err *err);
+	/* *self is handed to every other hook. -1 ends the process with the reason; stop is then
+	 * handed what there is, unless *self is NULL. */
 	int (*start)(struct runtime *runtime, void **self, struct err *err);
 	void (*stop)(void *self);
 	/* SIGHUP: take the new files or keep the old ones and say why not. May be NULL. */
 	int (*reload)(void *self, struct err *err);
-	/* Ready to work? Called by /readyz from another thread; -1 and why not. May be NULL. */
+	/* Ready to work? Called by /readyz from another thread; -1 and why not; 0 and a text: work
+	 * goes on, but somebody should look. May be NULL. */
 	int (*ready)(void *self, struct err *err);
 
 	/* ---- stream daemons; all on the main thread ---- */
@@ -103,6 +114,13 @@ const struct settings *runtime_settings(const struct runtime *runtime);
 int32_t runtime_partitions(const struct runtime *runtime); /* of every topic of the pipeline */
 /* ce_source of what this process sends: "redress/<service>/<node>". */
 const char *runtime_source(const struct runtime *runtime);
+/*
+ * This message is what keeps its batch from being done, for a reason that will not go away: from
+ * now on its items come as dead, with that reason. To be called where the batch fails; the hook
+ * then returns -1, and the batch comes again without it.
+ */
+void runtime_refuse(struct runtime *runtime, const struct kafka_message *message,
+		    const char *reason);
 /* True once SIGTERM has come: long waits should end. From any thread. */
 bool runtime_stopping(const struct runtime *runtime);
 

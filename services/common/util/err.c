@@ -1,27 +1,27 @@
 #include "util/err.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
+
+#include "util/text.h"
 
 int err_set(struct err *err, const char *format, ...)
 {
 	va_list args;
 	va_start(args, format);
-	vsnprintf(err->text, sizeof(err->text), format, args);
+	text_vformat(err->text, sizeof(err->text), format, args);
 	va_end(args);
 	return -1;
 }
 
 int err_context(struct err *err, const char *format, ...)
 {
-	char before[sizeof(err->text)], all[2 * sizeof(err->text) + 2];
+	char before[sizeof(err->text)], after[sizeof(err->text)];
 	va_list args;
 	va_start(args, format);
-	vsnprintf(before, sizeof(before), format, args);
+	text_vformat(before, sizeof(before), format, args);
 	va_end(args);
-	snprintf(all, sizeof(all), "%s: %s", before, err->text);
-	all[sizeof(err->text) - 1] = '\0';
-	memcpy(err->text, all, sizeof(err->text));
+	memcpy(after, err->text, sizeof(after));
+	text_format(err->text, sizeof(err->text), "%s: %s", before, after);
 	return -1;
 }

@@ -1,6 +1,7 @@
 /*
  * A reason for a person. Functions that can fail return 0 or -1 and fill the caller's struct err.
  * The text never holds personal data: it ends in logs and dead letters.
+ * It is UTF-8 whatever it was made of, and cut between characters when it is too long.
  */
 #ifndef UTIL_ERR_H
 #define UTIL_ERR_H

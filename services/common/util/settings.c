@@ -5,8 +5,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "util/alloc.h"
+#include "util/setting_names.h"
 #include "util/text.h"
 
 #define FILE_MAX ((size_t)1024 * 1024)
@@ -48,7 +51,7 @@ static int parse_whole(const char *text, int64_t *number, char **end)
 	return errno || *end == text ? -1 : 0;
 }
 
-static int parse_duration(const char *text, int64_t *ms)
+int settings_duration(const char *text, int64_t *ms)
 {
 	static const struct {
 		const char *unit;
@@ -78,7 +81,7 @@ static int parse_value(const struct setting *setting, const char *text, int64_t 
 			*wrong = "is not a whole number";
 		break;
 	case SETTING_DURATION:
-		if (parse_duration(text, number))
+		if (settings_duration(text, number))
 			*wrong = "is not a duration such as 250ms, 10s, 5m, 2h or 7d";
 		break;
 	case SETTING_BOOL:
@@ -227,6 +230,14 @@ static const struct value *wanted(const struct settings *settings, const char *n
 	return value;
 }
 
+int settings_set(struct settings *settings, const char *name, const char *text, const char *where,
+		 struct err *err)
+{
+	struct value *value = find(settings, name);
+	assert(value && "a setting that is in no table was given");
+	return set_value(value, text, where, err);
+}
+
 const char *settings_str(const struct settings *settings, const char *name)
 {
 	return wanted(settings, name)->text;
@@ -242,6 +253,84 @@ bool settings_bool(const struct settings *settings, const char *name)
 	const struct value *value = wanted(settings, name);
 	assert(value->setting->type == SETTING_BOOL);
 	return value->number != 0;
+}
+
+/* ---- whether they can be right -------------------------------------------------------------- */
+
+static bool is_of_some_program(const char *variable, size_t size)
+{
+	char name[128];
+	for (const char *const *known = setting_names; *known; known++) {
+		variable_name(*known, name, sizeof(name));
+		if (strlen(name) == size && memcmp(name, variable, size) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool is_of_these(const struct settings *settings, const char *variable, size_t size)
+{
+	char name[128];
+	for (size_t i = 0; i < settings->count; i++) {
+		variable_name(settings->values[i].setting->name, name, sizeof(name));
+		if (strlen(name) == size && memcmp(name, variable, size) == 0)
+			return true;
+	}
+	return false;
+}
+
+const char *settings_unknown_variable(const struct settings *settings, size_t *at)
+{
+	for (; environ[*at]; ++*at) {
+		const char *variable = environ[*at];
+		size_t size = strcspn(variable, "=");
+		if (strncmp(variable, "REDRESS_", 8) == 0 &&
+		    !is_of_these(settings, variable, size) && !is_of_some_program(variable, size)) {
+			++*at;
+			return variable;
+		}
+	}
+	return NULL;
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+	size_t size = strlen(text), tail = strlen(end);
+	return size >= tail && strcmp(text + size - tail, end) == 0;
+}
+
+/* By its name: a ....folder, a ....file or ..._file; empty is none. */
+static int check_path(const struct value *value, struct err *err)
+{
+	struct stat status;
+	const char *name = value->setting->name;
+	bool is_folder = ends_with(name, ".folder");
+	/* made by who promotes the first one: none is on trial until then */
+	bool may_be_missing = ends_with(name, "shadow_file");
+	if ((!is_folder && !ends_with(name, ".file") && !ends_with(name, "_file")) || !*value->text)
+		return 0;
+	if (stat(value->text, &status) || access(value->text, R_OK))
+		return may_be_missing && errno == ENOENT
+			   ? 0
+			   : err_set(err, "%s: %.150s: %s", name, value->text, strerror(errno));
+	if (S_ISDIR(status.st_mode) != is_folder)
+		return err_set(err, "%s: %.150s: is %s folder", name, value->text,
+			       is_folder ? "no" : "a");
+	return 0;
+}
+
+int settings_check(const struct settings *settings, struct err *err)
+{
+	size_t at = 0;
+	const char *variable = settings_unknown_variable(settings, &at);
+	if (variable)
+		return err_set(err, "environment variable %.*s: no program has such a setting",
+			       (int)strcspn(variable, "="), variable);
+	for (size_t i = 0; i < settings->count; i++) {
+		if (check_path(&settings->values[i], err))
+			return -1;
+	}
+	return 0;
 }
 
 void settings_print_help(const struct setting *const *tables, FILE *out)

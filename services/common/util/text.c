@@ -59,6 +59,78 @@ bool text_is_utf8(const char *text, size_t size)
 	return true;
 }
 
+size_t text_code_point(const char *text, size_t size, uint32_t *code)
+{
+	static const unsigned char lead[] = {0, 0x7F, 0x1F, 0x0F, 0x07};
+	const unsigned char *p = (const unsigned char *)text;
+	size_t length = size ? sequence(p, size) : 0;
+	if (!length)
+		return 0;
+	*code = p[0] & lead[length];
+	for (size_t i = 1; i < length; i++)
+		*code = *code << 6 | (p[i] & 0x3F);
+	return length;
+}
+
+size_t text_put_code_point(char *out, uint32_t code)
+{
+	if (code < 0x80) {
+		*out = (char)code;
+		return 1;
+	}
+	size_t size = code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+	for (size_t i = size - 1; i; i--, code >>= 6)
+		out[i] = (char)(0x80 | (code & 0x3F));
+	out[0] = (char)((0xF00 >> size & 0xFF) | code);
+	return size;
+}
+
+size_t text_cut(const char *text, size_t most)
+{
+	size_t length = strnlen(text, most + 1);
+	if (length <= most)
+		return length;
+	for (length = most; length && ((unsigned char)text[length] & 0xC0) == 0x80;)
+		length--;
+	return length;
+}
+
+/* Leaves out characters that were cut off; what else is no UTF-8 becomes "?". In place. */
+static void mend(char *text, size_t size)
+{
+	char *out = text;
+	for (size_t step; size; text += step, size -= step) {
+		step = sequence((const unsigned char *)text, size);
+		if (step) {
+			memmove(out, text, step);
+			out += step;
+			continue;
+		}
+		bool cut = (unsigned char)*text >= 0xC2 && (unsigned char)*text <= 0xF4;
+		step = 1;
+		while (cut && step < size && ((unsigned char)text[step] & 0xC0) == 0x80)
+			step++;
+		if (!cut)
+			*out++ = '?';
+	}
+	*out = '\0';
+}
+
+void text_vformat(char *out, size_t room, const char *format, va_list args)
+{
+	if (vsnprintf(out, room, format, args) < 0)
+		*out = '\0';
+	mend(out, strlen(out));
+}
+
+void text_format(char *out, size_t room, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	text_vformat(out, room, format, args);
+	va_end(args);
+}
+
 size_t text_byte_order_mark(const char *text, size_t size)
 {
 	static const char mark[] = {'\xEF', '\xBB', '\xBF'};
@@ -147,7 +219,7 @@ char *text_read_file(const char *path, size_t max, size_t *size, char reason[160
 {
 	FILE *file = fopen(path, "re");
 	if (!file) {
-		snprintf(reason, 160, "%.100s: %s", path, strerror(errno));
+		text_format(reason, 160, "%.100s: %s", path, strerror(errno));
 		return NULL;
 	}
 	size_t room = 4096, len = 0, got;
@@ -162,8 +234,8 @@ char *text_read_file(const char *path, size_t max, size_t *size, char reason[160
 		}
 	}
 	if (ferror(file) || len > max) {
-		snprintf(reason, 160, "%.100s: %s", path,
-			 len > max ? "is too large" : "cannot be read to its end");
+		text_format(reason, 160, "%.100s: %s", path,
+			    len > max ? "is too large" : "cannot be read to its end");
 		free(data);
 		data = NULL;
 	} else {

@@ -3,10 +3,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
+#include "domain/wire_address.h"
 #include "sender.h"
 
+#define TRANSFER_S 60L
 #define WORD_BYTES 42 /* of a subject in one encoded word: 56 characters of base64 */
 
 const struct setting sender_email_settings[] = {
@@ -27,6 +30,94 @@ static const char *address(const Redress__Contact *contact)
 {
 	return contact->email;
 }
+
+/* ---- the dialogue with the mail server ------------------------------------------------------ */
+
+struct dialogue {
+	enum smtp_stage stage;
+	struct smtp_reply reply; /* to the stage's command */
+	bool international;      /* the address needs SMTPUTF8 */
+	bool offered, missed;    /* SMTPUTF8: by the server; and so it was not sent */
+	bool over;               /* the session is being closed: that says nothing of the message */
+};
+
+static const char *accept_address(struct message *message, const struct settings *settings)
+{
+	char wire[WIRE_EMAIL_SIZE];
+	struct dialogue *dialogue = arena_zero(message->arena, sizeof(*dialogue));
+	if (!wire_email(message->address, wire, &dialogue->international))
+		return "not_an_address";
+	message->address = arena_strdup(message->arena, wire);
+	message->host = settings_str(settings, "smtp.url");
+	message->own = dialogue;
+	return NULL;
+}
+
+/* Which command was sent; libcurl says so here only. */
+static int see_command(CURL *transfer, curl_infotype type, char *data, size_t size, void *self)
+{
+	(void)transfer;
+	struct dialogue *dialogue = ((struct message *)self)->own;
+	char word[16] = "";
+	if (type != CURLINFO_HEADER_OUT)
+		return 0;
+	memcpy(word, data, size < sizeof(word) - 1 ? size : sizeof(word) - 1);
+	/* libcurl takes its leave before it says that the transfer has ended, also after a refusal
+	 */
+	dialogue->over = dialogue->over || strncmp(word, "QUIT", 4) == 0;
+	if (dialogue->over)
+		return 0;
+	dialogue->stage = smtp_stage_of(word, dialogue->stage);
+	dialogue->reply.code = 0;
+	return 0;
+}
+
+/* A reply's line. Not to take it ends the transfer: before the address is named to a server that
+ * cannot take it. */
+static size_t see_reply(char *data, size_t size, size_t count, void *self)
+{
+	struct dialogue *dialogue = ((struct message *)self)->own;
+	char line[64] = "";
+	size *= count;
+	memcpy(line, data, size < sizeof(line) - 1 ? size : sizeof(line) - 1);
+	if (dialogue->over)
+		return size;
+	if (smtp_reply_read(line, &dialogue->reply) && dialogue->stage == SMTP_EHLO &&
+	    strncasecmp(line + 4, "SMTPUTF8", 8) == 0)
+		dialogue->offered = true;
+	dialogue->missed = dialogue->international && !dialogue->offered &&
+			   dialogue->stage == SMTP_MAIL && dialogue->reply.code / 100 == 2;
+	return dialogue->missed ? 0 : size;
+}
+
+static void listen_to(CURL *transfer, struct message *message)
+{
+	const struct dialogue *dialogue = message->own;
+	curl_easy_setopt(transfer, CURLOPT_VERBOSE, 1L); /* else DEBUGFUNCTION is not called */
+	curl_easy_setopt(transfer, CURLOPT_DEBUGFUNCTION, see_command);
+	curl_easy_setopt(transfer, CURLOPT_DEBUGDATA, message);
+	curl_easy_setopt(transfer, CURLOPT_HEADERFUNCTION, see_reply);
+	curl_easy_setopt(transfer, CURLOPT_HEADERDATA, message);
+	if (dialogue->international) /* what the server offers is heard on a new connection only */
+		curl_easy_setopt(transfer, CURLOPT_FRESH_CONNECT, 1L);
+}
+
+static struct ending ending(CURL *transfer, CURLcode code, struct message *message)
+{
+	(void)transfer;
+	const struct dialogue *dialogue = message->own;
+	const int *detail = dialogue->reply.detail;
+	if (code == CURLE_OK)
+		return (struct ending){VERDICT_DELIVERED, NULL, false, 0};
+	if (dialogue->missed)
+		return (struct ending){VERDICT_REFUSED, "no_smtputf8", false, 0};
+	snprintf(message->answer, sizeof(message->answer), "%s: %d %d.%d.%d (libcurl %d)",
+		 smtp_stage_name(dialogue->stage), dialogue->reply.code, detail[0], detail[1],
+		 detail[2], (int)code);
+	return smtp_ending(dialogue->stage, &dialogue->reply);
+}
+
+/* ---- the message ---------------------------------------------------------------------------- */
 
 static char *base64(struct arena *arena, const char *data, size_t size)
 {
@@ -95,6 +186,8 @@ static void prepare(CURL *transfer, struct message *message, const struct settin
 	    encoded_body(message->arena, message->body));
 	message->upload_left = strlen(message->upload);
 	message->list = curl_slist_append(NULL, message->address);
+	listen_to(transfer, message);
+	curl_easy_setopt(transfer, CURLOPT_TIMEOUT, TRANSFER_S);
 	curl_easy_setopt(transfer, CURLOPT_URL, settings_str(settings, "smtp.url"));
 	curl_easy_setopt(transfer, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
 	if (*settings_str(settings, "smtp.user")) {
@@ -110,22 +203,12 @@ static void prepare(CURL *transfer, struct message *message, const struct settin
 	curl_easy_setopt(transfer, CURLOPT_READDATA, message);
 }
 
-/* RFC 5321: 5yz is a permanent refusal. */
-static const char *result(CURL *transfer, CURLcode code, bool *for_good)
-{
-	long status = 0;
-	curl_easy_getinfo(transfer, CURLINFO_RESPONSE_CODE, &status);
-	*for_good = status >= 500 && status < 600 && code != CURLE_LOGIN_DENIED;
-	if (code == CURLE_OK)
-		return NULL;
-	return *for_good ? "the mail server refuses the address or the message"
-			 : "the mail server cannot be reached or asks to come later";
-}
-
 const struct sender sender_email = {
     .name = "email",
     .is_set_up = is_set_up,
+    .relay = true,
     .address = address,
+    .accept = accept_address,
     .prepare = prepare,
-    .result = result,
+    .ending = ending,
 };

@@ -6,12 +6,18 @@
 #include <jansson.h>
 #include <netinet/in.h>
 #include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "domain/wire_address.h"
 #include "sender.h"
 #include "util/clock.h"
+
+#define TRANSFER_S 20L
+#define SILENT_S   10L   /* without a byte */
+#define ANSWER_MAX 65536 /* bytes of an answer nobody reads */
 
 const struct setting sender_webhook_settings[] = {
     {"webhook.secret", SETTING_SECRET, "", 0, 200, "signs webhooks; empty: no webhooks"},
@@ -54,13 +60,21 @@ static bool is_private6(const struct in6_addr *ip)
 	memcpy(&last, ip->s6_addr + 12, sizeof(last));
 	if (IN6_IS_ADDR_V4MAPPED(ip) || IN6_IS_ADDR_V4COMPAT(ip))
 		return is_private4(ntohl(last));
+	memcpy(&last, ip->s6_addr + 2, sizeof(last));
+	if (ip->s6_addr[0] == 0x20 && ip->s6_addr[1] == 0x02) /* 6to4, RFC 3056 */
+		return is_private4(ntohl(last));
 	return (ip->s6_addr[0] & 0xE0) != 0x20; /* 2000::/3 is what is public */
 }
+
+struct hook {
+	bool inside;     /* its host has an address inside */
+	size_t answered; /* bytes */
+};
 
 /* Looks at the address that is really called, after names are resolved. */
 static curl_socket_t open_public(void *self, curlsocktype purpose, struct curl_sockaddr *to)
 {
-	(void)self;
+	struct hook *hook = self;
 	(void)purpose;
 	bool inside = true;
 	if (to->family == AF_INET)
@@ -68,9 +82,66 @@ static curl_socket_t open_public(void *self, curlsocktype purpose, struct curl_s
 		    is_private4(ntohl(((struct sockaddr_in *)(void *)&to->addr)->sin_addr.s_addr));
 	else if (to->family == AF_INET6)
 		inside = is_private6(&((struct sockaddr_in6 *)(void *)&to->addr)->sin6_addr);
+	hook->inside = inside;
 	return inside ? CURL_SOCKET_BAD
 		      : socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
 }
+
+/* ---- the address ---------------------------------------------------------------------------- */
+
+static bool is_ascii(const char *text)
+{
+	while (*text && (unsigned char)*text < 0x80)
+		text++;
+	return !*text;
+}
+
+/* A copy of the URL's part in the arena; NULL: it has none. */
+static const char *part_of(struct arena *arena, CURLU *url, CURLUPart part, unsigned flags)
+{
+	char *text = NULL;
+	if (curl_url_get(url, part, &text, flags) != CURLUE_OK)
+		return NULL;
+	const char *copy = arena_strdup(arena, text);
+	curl_free(text);
+	return copy;
+}
+
+static const char *read_url(CURLU *url, struct message *message)
+{
+	char wire[WIRE_DOMAIN_SIZE];
+	if (curl_url_set(url, CURLUPART_URL, message->address,
+			 CURLU_NON_SUPPORT_SCHEME | CURLU_URLENCODE) != CURLUE_OK)
+		return "not_a_url";
+	const char *scheme = part_of(message->arena, url, CURLUPART_SCHEME, 0);
+	const char *host = part_of(message->arena, url, CURLUPART_HOST, 0);
+	const char *port = part_of(message->arena, url, CURLUPART_PORT, CURLU_DEFAULT_PORT);
+	if (!scheme || strcmp(scheme, "https") != 0)
+		return "not_https";
+	if (!host || !*host)
+		return "not_a_url";
+	if (!is_ascii(host)) {
+		if (!wire_domain(host, wire) ||
+		    curl_url_set(url, CURLUPART_HOST, wire, 0) != CURLUE_OK)
+			return "not_a_url";
+		host = wire;
+	}
+	message->address = part_of(message->arena, url, CURLUPART_URL, 0);
+	message->host = arena_printf(message->arena, "%s:%s", host, port ? port : "");
+	return message->address && is_ascii(message->address) ? NULL : "not_a_url";
+}
+
+static const char *accept_url(struct message *message, const struct settings *settings)
+{
+	(void)settings;
+	CURLU *url = curl_url();
+	const char *reason = read_url(url, message);
+	curl_url_cleanup(url);
+	message->own = arena_zero(message->arena, sizeof(struct hook));
+	return reason;
+}
+
+/* ---- the message ---------------------------------------------------------------------------- */
 
 static const char *signature(struct message *message, const char *secret, const char *timestamp)
 {
@@ -88,9 +159,10 @@ static const char *signature(struct message *message, const char *secret, const 
 
 static size_t drop(char *data, size_t size, size_t count, void *self)
 {
+	struct hook *hook = self;
 	(void)data;
-	(void)self;
-	return size * count;
+	hook->answered += size * count;
+	return hook->answered > ANSWER_MAX ? 0 : size * count;
 }
 
 static void prepare(CURL *transfer, struct message *message, const struct settings *settings)
@@ -114,11 +186,16 @@ static void prepare(CURL *transfer, struct message *message, const struct settin
 			 signature(message, settings_str(settings, "webhook.secret"), timestamp))};
 	for (size_t i = 0; i < 4; i++)
 		message->list = curl_slist_append(message->list, headers[i]);
+	curl_easy_setopt(transfer, CURLOPT_TIMEOUT, TRANSFER_S);
+	curl_easy_setopt(transfer, CURLOPT_LOW_SPEED_LIMIT, 1L);
+	curl_easy_setopt(transfer, CURLOPT_LOW_SPEED_TIME, SILENT_S);
 	curl_easy_setopt(transfer, CURLOPT_URL, message->address);
 	curl_easy_setopt(transfer, CURLOPT_PROTOCOLS_STR, "https");
 	curl_easy_setopt(transfer, CURLOPT_HTTPHEADER, message->list);
 	curl_easy_setopt(transfer, CURLOPT_POSTFIELDS, message->upload);
 	curl_easy_setopt(transfer, CURLOPT_WRITEFUNCTION, drop);
+	curl_easy_setopt(transfer, CURLOPT_WRITEDATA, message->own);
+	curl_easy_setopt(transfer, CURLOPT_OPENSOCKETDATA, message->own);
 	curl_easy_setopt(transfer, CURLOPT_PROXY, "");
 	if (!settings_bool(settings, "webhook.allow_private"))
 		curl_easy_setopt(transfer, CURLOPT_OPENSOCKETFUNCTION, open_public);
@@ -127,23 +204,37 @@ static void prepare(CURL *transfer, struct message *message, const struct settin
 				 settings_str(settings, "webhook.ca_file"));
 }
 
-static const char *result(CURL *transfer, CURLcode code, bool *for_good)
+static bool is_our_certificate(CURLcode code)
 {
+	return code == CURLE_SSL_CACERT_BADFILE || code == CURLE_SSL_CERTPROBLEM ||
+	       code == CURLE_SSL_ENGINE_INITFAILED || code == CURLE_FAILED_INIT;
+}
+
+static struct ending ending(CURL *transfer, CURLcode code, struct message *message)
+{
+	const struct hook *hook = message->own;
 	long status = 0;
+	curl_off_t wait_s = 0;
 	curl_easy_getinfo(transfer, CURLINFO_RESPONSE_CODE, &status);
-	*for_good = status == 410 || code == CURLE_URL_MALFORMAT;
-	if (code == CURLE_OK && status >= 200 && status < 300)
-		return NULL;
-	if (*for_good)
-		return "the receiving system wants no more messages";
-	return code == CURLE_OK ? "the receiving system answers with an error"
-				: "the receiving system cannot be reached";
+	curl_easy_getinfo(transfer, CURLINFO_RETRY_AFTER, &wait_s);
+	snprintf(message->answer, sizeof(message->answer), "HTTP %ld (libcurl %d)", status,
+		 (int)code);
+	if (is_our_certificate(code))
+		return (struct ending){VERDICT_OURS, "our_certificates", true, 0};
+	if (hook->inside && code != CURLE_OK)
+		return (struct ending){VERDICT_LATER, "not_public", true, 0};
+	if (code == CURLE_PEER_FAILED_VERIFICATION)
+		return (struct ending){VERDICT_LATER, "bad_certificate", true, 0};
+	/* an answer that was too long was an answer */
+	return webhook_ending(code == CURLE_OK || code == CURLE_WRITE_ERROR ? (int)status : 0,
+			      wait_s);
 }
 
 const struct sender sender_webhook = {
     .name = "webhook",
     .is_set_up = is_set_up,
     .address = address,
+    .accept = accept_url,
     .prepare = prepare,
-    .result = result,
+    .ending = ending,
 };
