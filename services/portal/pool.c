@@ -1,98 +1,60 @@
 #include "pool.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 
 #include "util/alloc.h"
-#include "util/log.h"
-
-/* A request that waits; in its own arena. */
-struct job {
-	struct http_request *request;
-	pool_work *work;
-	void *what;
-	struct job *next;
-};
+#include "web/workers.h"
 
 struct pool {
 	void *self;
 	struct record_places places;
-	size_t most, waiting;
-	pthread_mutex_t lock;
-	pthread_cond_t wake;
-	struct job *first, **last;
-	bool stopping;
-	struct worker {
-		struct pool *pool;
-		struct lookup *lookup;
-		pthread_t thread;
-	} * workers;
-	size_t count;
+	struct workers *workers;
+	struct lookup **lookups; /* one a thread */
+	size_t count, given;
 };
 
-static void refuse(struct http_request *request)
-{
-	http_problem_later(request, 503, "busy", "too many are asking at present", 2);
-}
+/* What is to be done; in the request's arena. */
+struct job {
+	struct pool *pool;
+	pool_work *work;
+	void *what;
+};
 
-/* The next one; NULL: the pool stops. */
-static struct job *take(struct pool *pool)
+static void run(void *lookup, struct http_request *request, void *what)
 {
-	pthread_mutex_lock(&pool->lock);
-	while (!pool->first && !pool->stopping)
-		pthread_cond_wait(&pool->wake, &pool->lock);
-	struct job *job = pool->stopping ? NULL : pool->first;
-	if (job) {
-		pool->first = job->next;
-		pool->last = pool->first ? pool->last : &pool->first;
-		pool->waiting--;
-	}
-	pthread_mutex_unlock(&pool->lock);
-	return job;
-}
-
-static void *run(void *handle)
-{
-	struct worker *worker = handle;
-	for (struct job *job; (job = take(worker->pool));) {
-		if (http_is_late(job->request))
-			refuse(job->request);
-		else
-			job->work(worker->pool->self, worker->lookup, job->request, job->what);
-	}
-	return NULL;
+	const struct job *job = what;
+	job->work(job->pool->self, lookup, request, job->what);
 }
 
 void pool_add(struct pool *pool, struct http_request *request, pool_work *work, void *what)
 {
 	struct job *job = arena_take(http_arena(request), sizeof(*job));
-	*job = (struct job){request, work, what, NULL};
-	pthread_mutex_lock(&pool->lock);
-	bool room = pool->waiting < pool->most && !pool->stopping;
-	if (room) {
-		*pool->last = job;
-		pool->last = &job->next;
-		pool->waiting++;
-		pthread_cond_signal(&pool->wake);
-	}
-	pthread_mutex_unlock(&pool->lock);
-	if (!room)
-		refuse(request);
+	*job = (struct job){pool, work, what};
+	workers_add(pool->workers, request, run, job);
 }
 
 /* ---- life ----------------------------------------------------------------------------------- */
 
-static int start_worker(struct pool *pool, const struct settings *settings, int32_t partitions,
-			struct err *err)
+static void *next_lookup(void *self)
 {
-	struct worker *worker = &pool->workers[pool->count];
-	worker->pool = pool;
-	worker->lookup = lookup_new(settings, "redress-portal", partitions, &pool->places, err);
-	if (!worker->lookup)
-		return -1;
-	if (pthread_create(&worker->thread, NULL, run, worker))
-		fatal("no more threads");
-	pool->count++;
+	struct pool *pool = self;
+	return pool->lookups[pool->given++];
+}
+
+static void keep_lookup(void *lookup)
+{
+	(void)lookup; /* pool_free frees them, also when no thread came to be */
+}
+
+static int open_lookups(struct pool *pool, const struct settings *settings, int32_t partitions,
+			size_t threads, struct err *err)
+{
+	for (; pool->count < threads; pool->count++) {
+		pool->lookups[pool->count] =
+		    lookup_new(settings, "redress-portal", partitions, &pool->places, err);
+		if (!pool->lookups[pool->count])
+			return -1;
+	}
 	return 0;
 }
 
@@ -101,46 +63,36 @@ struct pool *pool_new(const struct settings *settings, int32_t partitions, size_
 {
 	struct pool *pool = x_calloc(1, sizeof(*pool));
 	pool->self = self;
-	pool->most = waiting;
-	pool->last = &pool->first;
 	/* a record that is slow must leave threads for those whose case is in Redis */
 	pool->places.free = (int)(threads + 1) / 2;
-	pool->workers = x_calloc(threads, sizeof(*pool->workers));
-	pthread_mutex_init(&pool->lock, NULL);
-	pthread_cond_init(&pool->wake, NULL);
-	for (size_t i = 0; i < threads && pool; i++) {
-		if (start_worker(pool, settings, partitions, err)) {
-			pool_stop(pool);
-			pool_free(&pool);
-		}
+	pool->lookups = x_calloc(threads, sizeof(struct lookup *));
+	if (open_lookups(pool, settings, partitions, threads, err)) {
+		pool_free(&pool);
+		return NULL;
 	}
+	pool->workers = workers_new(&(struct workers_options){
+	    .threads = threads,
+	    .waiting = waiting,
+	    .tools_new = next_lookup,
+	    .tools_free = keep_lookup,
+	    .self = pool,
+	});
 	return pool;
 }
 
 void pool_stop(struct pool *pool)
 {
-	pthread_mutex_lock(&pool->lock);
-	pool->stopping = true;
-	struct job *job = pool->first;
-	pool->first = NULL;
-	pool->last = &pool->first;
-	pthread_cond_broadcast(&pool->wake);
-	pthread_mutex_unlock(&pool->lock);
-	for (struct job *next; job; job = next) {
-		next = job->next; /* its memory goes with the request */
-		refuse(job->request);
-	}
-	for (size_t i = 0; i < pool->count; i++)
-		pthread_join(pool->workers[i].thread, NULL);
+	workers_stop(pool->workers);
 }
 
 void pool_free(struct pool **pool)
 {
 	if (!*pool)
 		return;
+	workers_free(&(*pool)->workers);
 	for (size_t i = 0; i < (*pool)->count; i++)
-		lookup_free(&(*pool)->workers[i].lookup);
-	free((*pool)->workers);
+		lookup_free(&(*pool)->lookups[i]);
+	free((*pool)->lookups);
 	free(*pool);
 	*pool = NULL;
 }
