@@ -36,6 +36,22 @@ def resident_mib(pid, field="VmRSS"):
     return 0.0
 
 
+class Idle:
+    """The share of all cores that nobody used since it was made."""
+
+    def __init__(self):
+        self._before = self._read()
+
+    @staticmethod
+    def _read():
+        fields = [int(word) for word in pathlib.Path("/proc/stat").read_text().splitlines()[0].split()[1:]]
+        return fields[3] + fields[4], sum(fields[:8])
+
+    def share(self):
+        idle, everything = (now - then for now, then in zip(self._read(), self._before))
+        return idle / max(everything, 1)
+
+
 class Meter:
     """Processor seconds of named processes between start() and stop()."""
 
