@@ -23,16 +23,16 @@
 static const struct action {
 	const char *name;
 	Redress__Command__BodyCase command;
-	bool wants_text, wants_office, wants_category;
+	bool wants_text, wants_office, wants_category, wants_outcome;
 } actions[] = {
-    {"accept", REDRESS__COMMAND__BODY_ACCEPT, false, false, false},
-    {"answer", REDRESS__COMMAND__BODY_ANSWER, true, false, false},
-    {"ask", REDRESS__COMMAND__BODY_ASK, true, false, false},
-    {"note", REDRESS__COMMAND__BODY_COMMENT, true, false, false},
-    {"comment", REDRESS__COMMAND__BODY_COMMENT, true, false, false},
-    {"correct", REDRESS__COMMAND__BODY_CORRECT, false, false, true},
-    {"assign", REDRESS__COMMAND__BODY_ASSIGN, true, true, false},
-    {"close", REDRESS__COMMAND__BODY_CLOSE, false, false, false},
+    {"accept", REDRESS__COMMAND__BODY_ACCEPT, false, false, false, false},
+    {"answer", REDRESS__COMMAND__BODY_ANSWER, true, false, false, true},
+    {"ask", REDRESS__COMMAND__BODY_ASK, true, false, false, false},
+    {"note", REDRESS__COMMAND__BODY_COMMENT, true, false, false, false},
+    {"comment", REDRESS__COMMAND__BODY_COMMENT, true, false, false, false},
+    {"correct", REDRESS__COMMAND__BODY_CORRECT, false, false, true, false},
+    {"assign", REDRESS__COMMAND__BODY_ASSIGN, true, true, false, false},
+    {"close", REDRESS__COMMAND__BODY_CLOSE, false, false, false, false},
 };
 #define ACTIONS (sizeof(actions) / sizeof(*actions))
 
@@ -136,6 +136,18 @@ static json_t *categories_view(const struct page *page)
 	return list;
 }
 
+static json_t *outcomes_view(const struct page *page)
+{
+	json_t *list = json_array();
+	const char *chosen = visit_value(page->visit, "outcome");
+	for (int o = REDRESS__OUTCOME__SOLVED; o <= REDRESS__OUTCOME__NO_REPLY; o++) {
+		const char *code = case_outcome_name((Redress__Outcome)o);
+		json_array_append_new(list, json_pack("{s:s, s:b}", "code", code, "chosen",
+						      strcmp(code, chosen) == 0));
+	}
+	return list;
+}
+
 /* A form sent twice is done once: its key is made with the page. */
 static const char *fresh_key(struct visit *visit)
 {
@@ -151,9 +163,10 @@ static json_t *form_view(const struct page *page, const struct action *action)
 {
 	bool tried = page->tried == action;
 	json_t *form =
-	    json_pack("{s:s, s:b, s:b, s:b, s:b, s:s}", "action", action->name, "wants_text",
-		      action->wants_text, "wants_office", action->wants_office, "wants_category",
-		      action->wants_category, "tried", tried && (page->error || page->notice),
+	    json_pack("{s:s, s:b, s:b, s:b, s:b, s:b, s:s}", "action", action->name,
+		      "wants_text", action->wants_text, "wants_office", action->wants_office,
+		      "wants_category", action->wants_category, "wants_outcome",
+		      action->wants_outcome, "tried", tried && (page->error || page->notice),
 		      "key", fresh_key(page->visit));
 	visit_put(form, "text", tried ? page->text : "");
 	if (tried && page->error)
@@ -163,6 +176,8 @@ static json_t *form_view(const struct page *page, const struct action *action)
 		json_object_set_new(form, "offices", offices_view(page));
 	if (action->wants_category)
 		json_object_set_new(form, "categories", categories_view(page));
+	if (action->wants_outcome)
+		json_object_set_new(form, "outcomes", outcomes_view(page));
 	return form;
 }
 
@@ -288,6 +303,8 @@ static bool choice_is_wrong(struct page *page)
 	shared_catalogue_return(page->visit->casework->catalogue);
 	if (!office)
 		return fault(page, "office", "office-missing");
+	if (page->tried->wants_outcome && !case_outcome(visit_value(page->visit, "outcome")))
+		return fault(page, "outcome", "outcome-missing");
 	return !category && fault(page, "category", "category-missing");
 }
 
@@ -327,6 +344,7 @@ static void fill(const struct page *page, Redress__Command *command)
 	} else if (strcmp(name, "answer") == 0) {
 		BODY(command, arena, answer, answer_case, AnswerCase, ANSWER);
 		command->answer->sealed_text = seal(page);
+		command->answer->outcome = case_outcome(visit_value(page->visit, "outcome"));
 	} else if (strcmp(name, "ask") == 0) {
 		BODY(command, arena, ask, ask, Ask, ASK);
 		command->ask->sealed_text = seal(page);

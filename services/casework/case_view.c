@@ -49,6 +49,11 @@ static void put_facts(struct visit *visit, json_t *view, const struct desk_case 
 	json_object_set_new(view, "mine",
 			    json_boolean(strcmp(state->officer, visit->account.login) == 0));
 	visit_put(view, "came_by", found->channel);
+	visit_put(view, "outcome", case_outcome_name(state->outcome));
+	if (state->score)
+		json_object_set_new(view, "score", json_integer(state->score));
+	if (state->reminders)
+		json_object_set_new(view, "reminders", json_integer(state->reminders));
 	visit_put_time(visit, view, "received", state->office, found->received_ms);
 	visit_put_time(visit, view, "erased", state->office, found->erased_ms);
 	label_clock(visit, view, case_stage(state), state->office, clock_of(state));
@@ -224,6 +229,17 @@ static const char *who_of(const struct visit *visit, const Redress__Actor *actor
 								     : "officer";
 }
 
+/* What an answer came to, and what its citizen says of it. */
+static void put_judgement(json_t *line, const Redress__CaseEvent *event)
+{
+	if (event->body_case == REDRESS__CASE_EVENT__BODY_ANSWERED)
+		visit_put(line, "outcome", case_outcome_name(event->answered->outcome));
+	if (event->body_case != REDRESS__CASE_EVENT__BODY_RATED)
+		return;
+	json_object_set_new(line, "score", json_integer(event->rated->score));
+	visit_put(line, "settled", case_settled_name(event->rated->settled));
+}
+
 static json_t *line_of(struct visit *visit, const struct desk_case *found,
 		       const Redress__CaseEvent *event)
 {
@@ -244,6 +260,7 @@ static json_t *line_of(struct visit *visit, const struct desk_case *found,
 	label_category(
 	    visit, line, "to_category",
 	    event->body_case == REDRESS__CASE_EVENT__BODY_CORRECTED ? event_category(event) : "");
+	put_judgement(line, event);
 	put_said(visit, line, found, event_text(event, SIDE_OFFICE));
 	return line;
 }

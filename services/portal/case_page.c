@@ -19,22 +19,34 @@
 static const struct action {
 	const char *name;
 	Redress__Command__BodyCase command;
-	bool wants_text, primary;
+	bool wants_text, wants_score, primary;
 	const char *why_not;
 } actions[] = {
-    {"reply", REDRESS__COMMAND__BODY_REPLY, true, true, "not-asked"},
-    {"reopen", REDRESS__COMMAND__BODY_REOPEN, true, true, "not-answered"},
-    {"add", REDRESS__COMMAND__BODY_COMMENT, true, false, "over"},
-    {"withdraw", REDRESS__COMMAND__BODY_WITHDRAW, false, false, "over"},
+    {"reply", REDRESS__COMMAND__BODY_REPLY, true, false, true, "not-asked"},
+    {"rate", REDRESS__COMMAND__BODY_RATE, false, true, true, "not-answered"},
+    {"reopen", REDRESS__COMMAND__BODY_REOPEN, true, false, false, "not-answered"},
+    {"add", REDRESS__COMMAND__BODY_COMMENT, true, false, false, "over"},
+    {"remind", REDRESS__COMMAND__BODY_REMIND, false, false, false, "no-clock"},
+    {"withdraw", REDRESS__COMMAND__BODY_WITHDRAW, false, false, false, "over"},
 };
 #define ACTIONS (sizeof(actions) / sizeof(*actions))
 
 /* A reply is offered to who was asked; what else is to be said can be added at any time. */
-static bool is_offered(const struct action *action, Redress__Status status)
+static bool is_offered(const struct action *action, const Redress__CaseState *state)
 {
-	bool unasked =
-	    action->command == REDRESS__COMMAND__BODY_REPLY && status != REDRESS__STATUS__WAITING;
-	return !unasked && case_may(action->command, status, WHO_CITIZEN);
+	bool unasked = action->command == REDRESS__COMMAND__BODY_REPLY &&
+		       state->status != REDRESS__STATUS__WAITING;
+	return !unasked && case_may(action->command, state->status, WHO_CITIZEN) &&
+	       !case_again(action->command, state, clock_now_ms());
+}
+
+/* A code of texts' act.why. */
+static const char *why_not(const struct action *action, const Redress__CaseState *state)
+{
+	const char *again = case_may(action->command, state->status, WHO_CITIZEN)
+				? case_again(action->command, state, clock_now_ms())
+				: NULL;
+	return again ? again : action->why_not;
 }
 
 static const struct action *find_action(const char *name)
@@ -141,6 +153,10 @@ static json_t *talk_line(const struct page *page, const Redress__HistoryEntry *e
 	put(line, "kind", case_view_kind(entry));
 	put_time(page, line, "at", entry->at_ms);
 	json_object_set_new(line, "by_citizen", json_boolean(by_citizen));
+	put(line, "outcome", case_outcome_name(entry->outcome));
+	put(line, "settled", case_settled_name(entry->settled));
+	if (entry->score)
+		json_object_set_new(line, "score", json_integer(entry->score));
 	put(line, "say", first ? page->conversation.description : text ? text->text : NULL);
 	json_object_set_new(
 	    line, "unreadable",
@@ -162,14 +178,41 @@ static void put_talk(const struct page *page)
 
 /* ---- what can be done ----------------------------------------------------------------------- */
 
-/* The text that a refused form had stays in it. */
+/* The choices of a rating: the best first. */
+static json_t *scores_view(const struct case_wish *wish, bool tried)
+{
+	json_t *list = json_array();
+	for (int score = CASE_SCORE_MAX; score; score--)
+		json_array_append_new(
+		    list, json_pack("{s:i, s:b}", "value", score, "chosen",
+				    tried && wish->score == (uint32_t)score));
+	return list;
+}
+
+static json_t *settled_view(const struct case_wish *wish, bool tried)
+{
+	json_t *list = json_array();
+	for (int value = REDRESS__SETTLED__SETTLED; value <= REDRESS__SETTLED__NOT_SETTLED; value++)
+		json_array_append_new(
+		    list, json_pack("{s:s, s:b}", "value",
+				    case_settled_name((Redress__Settled)value), "chosen",
+				    tried && (int)wish->settled == value));
+	return list;
+}
+
+/* What a refused form had stays in it. */
 static json_t *action_form(const struct page *page, const struct action *action)
 {
 	const struct case_wish *wish = page->wish;
 	bool tried = wish->action && strcmp(wish->action, action->name) == 0;
-	json_t *form = json_pack("{s:s, s:b, s:b}", "action", action->name, "wants_text",
-				 action->wants_text, "primary", action->primary);
+	json_t *form = json_pack("{s:s, s:b, s:b, s:b}", "action", action->name, "wants_text",
+				 action->wants_text, "wants_score", action->wants_score, "primary",
+				 action->primary);
 	put(form, "text", tried ? wish->text : "");
+	if (action->wants_score) {
+		json_object_set_new(form, "scores", scores_view(wish, tried));
+		json_object_set_new(form, "settled", settled_view(wish, tried));
+	}
 	if (tried && wish->error) {
 		json_object_set_new(form, "wrong", json_true());
 		put(form, "code", wish->error);
@@ -184,13 +227,13 @@ static void put_actions(const struct page *page)
 	bool possible = state && page->conversation.can_write && !page->found.erased_at_ms &&
 			state->number == page->found.number;
 	for (size_t i = 0; i < ACTIONS; i++) {
-		bool now = possible && is_offered(&actions[i], state->status);
+		bool now = possible && is_offered(&actions[i], state);
 		if (now)
 			json_array_append_new(forms, action_form(page, &actions[i]));
 		else
 			json_array_append_new(
 			    items, json_pack("{s:s, s:s}", "action", actions[i].name, "reason",
-					     possible ? actions[i].why_not : "not-yet"));
+					     possible ? why_not(&actions[i], state) : "not-yet"));
 	}
 	json_object_set_new(page->view, "forms", forms);
 	if (json_array_size(items))
@@ -227,7 +270,7 @@ static void put_problem(const struct page *page)
 		json_object_set_new(page->view, "errors", json_true());
 		json_object_set_new(page->view, "problems",
 				    json_pack("[{s:o, s:s}]", "field",
-					      json_sprintf("%s-text", wish->action), "code",
+					      json_sprintf("%s-%s", wish->action, wish->field), "code",
 					      wish->error));
 	}
 	for (size_t i = 0; wish->notice && i < sizeof(notices) / sizeof(*notices); i++) {
@@ -325,16 +368,23 @@ void case_page_answer(void *self, struct lookup *lookup, struct http_request *re
 /* ---- acting --------------------------------------------------------------------------------- */
 
 /* NULL: it can be sent; else a code of texts' error. */
-static const char *text_fault(struct arena *arena, const struct action *action, const char **text)
+static const char *text_fault(struct arena *arena, const char **text)
 {
-	if (!action->wants_text)
-		return NULL;
 	if (text_marks(*text) > TEXT_MARKS_MAX)
 		return "invalid";
 	*text = text_normal(arena, *text);
 	return text_characters(*text) > DESCRIPTION_MAX ? "too-long"
 	       : !text_has_content(*text)               ? "reply-missing"
 							: NULL;
+}
+
+/* The same of all that the action wants; field: what is wrong. */
+static const char *fault(struct arena *arena, const struct action *action, struct case_wish *wish)
+{
+	wish->field = action->wants_score ? "score" : "text";
+	if (action->wants_score && (wish->score < 1 || wish->score > CASE_SCORE_MAX))
+		return "score-missing";
+	return action->wants_text ? text_fault(arena, &wish->text) : NULL;
 }
 
 static ProtobufCBinaryData seal(const struct page *page, const char *text)
@@ -352,9 +402,9 @@ static ProtobufCBinaryData seal(const struct page *page, const char *text)
 	 (command)->member = arena_take((arena), sizeof(Redress__##type)),                         \
 	 redress__##member##__init((command)->member))
 
-static void fill(const struct page *page, Redress__Command *command, const char *action,
-		 const char *text)
+static void fill(const struct page *page, Redress__Command *command, const char *action)
 {
+	const char *text = page->wish->text;
 	if (strcmp(action, "reply") == 0) {
 		BODY(command, page->arena, reply, Reply, REPLY);
 		command->reply->sealed_text = seal(page, text);
@@ -365,6 +415,12 @@ static void fill(const struct page *page, Redress__Command *command, const char 
 		BODY(command, page->arena, comment, Comment, COMMENT);
 		command->comment->sealed_text = seal(page, text);
 		command->comment->public_ = true;
+	} else if (strcmp(action, "rate") == 0) {
+		BODY(command, page->arena, rate, Rate, RATE);
+		command->rate->score = page->wish->score;
+		command->rate->settled = page->wish->settled;
+	} else if (strcmp(action, "remind") == 0) {
+		BODY(command, page->arena, remind, Remind, REMIND);
 	} else {
 		BODY(command, page->arena, withdraw, Withdraw, WITHDRAW);
 	}
@@ -377,14 +433,14 @@ static void act(struct page *page, struct lookup *lookup, struct http_request *r
 	Redress__Command command = REDRESS__COMMAND__INIT;
 	char number[CASE_NUMBER_TEXT_SIZE];
 	page->wish = &wish;
-	wish.error = text_fault(page->arena, action, &wish.text);
+	wish.error = fault(page->arena, action, &wish);
 	if (wish.error) {
 		send_page(page, request, 422);
 		return;
 	}
 	command.number = page->found.number;
 	command.based_on = wish.based_on;
-	fill(page, &command, action->name, wish.text);
+	fill(page, &command, action->name);
 	enum courier_outcome outcome =
 	    courier_send(page->pages->courier, lookup, page->arena, &command);
 	if (outcome == COURIER_CHANGED && read_page(page, lookup, request)) {

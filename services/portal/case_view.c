@@ -71,6 +71,8 @@ int case_view_check(const struct texts *texts, struct err *err)
 	}
 	for (int s = REDRESS__STATUS__REGISTERED; s <= REDRESS__STATUS__ERASED && !result; s++)
 		result = need(reference, "status", case_status_name((Redress__Status)s), err);
+	for (int o = REDRESS__OUTCOME__SOLVED; o <= REDRESS__OUTCOME__NO_REPLY && !result; o++)
+		result = need(reference, "outcome", case_outcome_name((Redress__Outcome)o), err);
 	return result ? result : need(reference, "talk", "added", err);
 }
 
@@ -96,6 +98,10 @@ static json_t *history_line(const struct words *words, const Redress__HistoryEnt
 	put_text(line, "kind", entry->kind);
 	put_sentence(line, "text", words, "talk", case_view_kind(entry));
 	put_office(line, words, entry->office);
+	put_text(line, "outcome", case_outcome_name(entry->outcome));
+	put_text(line, "settled", case_settled_name(entry->settled));
+	if (entry->score)
+		json_object_set_new(line, "score", json_integer(entry->score));
 	return line;
 }
 
@@ -117,6 +123,7 @@ static void put_state(json_t *view, const struct words *words, const Redress__Ca
 	put_time(view, "answer_due", state->deadline_ms);
 	put_time(view, "waiting_since", state->waiting_since_ms);
 	put_time(view, "waiting_until", state->waiting_until_ms);
+	put_text(view, "outcome", case_outcome_name(state->outcome));
 	json_object_set_new(view, "version", json_integer(state->version));
 	for (size_t i = 0; i < state->n_history; i++)
 		json_array_append_new(history, history_line(words, state->history[i]));

@@ -9,6 +9,7 @@
 #include "client/texts_folder.h"
 #include "client/key_file.h"
 #include "domain/case_number.h"
+#include "domain/case_state.h"
 #include "pages_private.h"
 #include "util/alloc.h"
 #include "util/clock.h"
@@ -266,12 +267,15 @@ static void act_on_case(struct pages *pages, struct http_request *request, const
 			const char *action, const struct form *form)
 {
 	struct case_wish *wish = opened_wish(pages, request, written);
-	const char *based_on = form_value(form, "based_on"), *text = form_value(form, "text");
+	const char *based_on = form_value(form, "based_on"), *text = form_value(form, "text"),
+		   *score = form_value(form, "score"), *settled = form_value(form, "settled");
 	if (!wish)
 		return;
 	wish->action = action;
 	wish->text = text ? text : "";
 	wish->based_on = based_on ? (uint32_t)strtoul(based_on, NULL, 10) : 0;
+	wish->score = score && strlen(score) == 1 ? (uint32_t)(*score - '0') : 0;
+	wish->settled = case_settled(settled ? settled : "");
 	pool_add(pages->writers, request, case_page_write, wish);
 }
 

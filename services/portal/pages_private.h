@@ -5,6 +5,7 @@
 #include <jansson.h>
 #include <pthread.h>
 
+#include "case.pb-c.h"
 #include "courier.h"
 #include "domain/render_time.h"
 #include "intake_client.h"
@@ -57,8 +58,9 @@ struct case_wish {
 	uint64_t number;
 	const char *receipt, *language;
 	const char *action; /* NULL: just look */
-	const char *text, *error, *notice;
-	uint32_t based_on;
+	const char *text, *error, *field, *notice; /* field: that the error is about */
+	uint32_t based_on, score;
+	Redress__Settled settled;
 	bool opening; /* number and code have just been typed in */
 	const char *typed;
 };

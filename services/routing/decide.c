@@ -208,6 +208,7 @@ static void fill(struct arena *arena, Redress__CaseEvent *event, const Redress__
 		break;
 	case REDRESS__COMMAND__BODY_ANSWER:
 		FILL_TEXT(answered, Answered, ANSWERED, answer);
+		event->answered->outcome = command->answer->outcome;
 		break;
 	case REDRESS__COMMAND__BODY_CLOSE:
 		BODY(event, arena, closed, Closed, CLOSED);
@@ -231,6 +232,17 @@ static void fill(struct arena *arena, Redress__CaseEvent *event, const Redress__
 		break;
 	case REDRESS__COMMAND__BODY_RESUME:
 		fill_resumed(arena, event, state, placement);
+		break;
+	case REDRESS__COMMAND__BODY_RATE:
+		BODY(event, arena, rated, Rated, RATED);
+		redress__rated__init(event->rated);
+		event->rated->score = command->rate->score;
+		event->rated->settled = command->rate->settled;
+		break;
+	case REDRESS__COMMAND__BODY_REMIND:
+		BODY(event, arena, reminded, Reminded, REMINDED);
+		redress__reminded__init(event->reminded);
+		event->reminded->reminders = state->reminders + 1;
 		break;
 	default:
 		break; /* Open and Assign have their own way */
@@ -334,9 +346,23 @@ static struct reason objection_to_actor(const Redress__Command *command)
 	return about(NULL, NULL, NULL);
 }
 
+/* What it needs and lacks. */
+static struct reason objection_to_content(const Redress__Command *command)
+{
+	unsigned needs = case_move(command->body_case)->needs;
+	if (needs & NEEDS_TEXT && !text_in(command)->len)
+		return about("text_missing", NULL, NULL);
+	if (needs & NEEDS_OUTCOME && !*case_outcome_name(command->answer->outcome))
+		return about("outcome_missing", NULL, NULL);
+	if (needs & NEEDS_SCORE &&
+	    (command->rate->score < 1 || command->rate->score > CASE_SCORE_MAX))
+		return about("score_missing", NULL, NULL);
+	return about(NULL, NULL, NULL);
+}
+
 /* Why the command cannot be applied; without a code when it can. */
 static struct reason objection(const Redress__CaseState *state, const Redress__Command *command,
-			       const struct placement *placement)
+			       const struct placement *placement, int64_t now_ms)
 {
 	const struct case_move *move = case_move(command->body_case);
 	if (!state)
@@ -348,8 +374,11 @@ static struct reason objection(const Redress__CaseState *state, const Redress__C
 		return about("wrong_office", "office", state->office);
 	if (!(move->from & 1u << state->status))
 		return not_now(state, move);
-	if (move->needs & NEEDS_TEXT && !text_in(command)->len)
-		return about("text_missing", NULL, NULL);
+	struct reason lack = objection_to_content(command);
+	if (lack.code)
+		return lack;
+	if (case_again(command->body_case, state, now_ms))
+		return about(case_again(command->body_case, state, now_ms), NULL, NULL);
 	if (decide_wants_placement(state, command))
 		return placement->refusal;
 	return about(NULL, NULL, NULL);
@@ -390,7 +419,7 @@ struct decision decide(struct arena *arena, const Redress__CaseState *state,
 	if (state && case_was_applied(state, &command->id))
 		return nothing;
 	if (!why_not.code)
-		why_not = objection(state, command, placement);
+		why_not = objection(state, command, placement, now_ms);
 	if (why_not.code)
 		return refuse(arena, state, command, &why_not, now_ms);
 	return apply_command(arena, state, command, placement, now_ms);

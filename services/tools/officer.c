@@ -67,6 +67,7 @@ struct request {
 	const char *officer;
 	uint32_t based_on;
 	bool is_public;
+	Redress__Outcome outcome; /* of an answer */
 };
 
 /* ---- the verbs ------------------------------------------------------------------------------ */
@@ -111,9 +112,9 @@ static void fill_ask(struct arena *arena, Redress__Command *command, const struc
 static void fill_answer(struct arena *arena, Redress__Command *command,
 			const struct request *request, ProtobufCBinaryData text)
 {
-	(void)request;
 	BODY(AnswerCase, answer, REDRESS__ANSWER_CASE__INIT);
 	body->sealed_text = text;
+	body->outcome = request->outcome;
 }
 
 static void fill_comment(struct arena *arena, Redress__Command *command,
@@ -169,6 +170,16 @@ static uint32_t parse_version(const char *text)
 	return (uint32_t)version;
 }
 
+static Redress__Outcome parse_outcome(const char *code)
+{
+	Redress__Outcome outcome = case_outcome(code);
+	if (outcome == REDRESS__OUTCOME__NO_OUTCOME)
+		program_refuse("--outcome: %s: must be solved, partly_solved, explained, declined, "
+			       "not_admissible, sent_elsewhere or no_reply",
+			       code);
+	return outcome;
+}
+
 /* Of due and show no more than what they are about. */
 static struct request read_request(const struct program_call *call)
 {
@@ -184,6 +195,8 @@ static struct request read_request(const struct program_call *call)
 	    .based_on = parse_version(program_option(call, "based-on")),
 	    .is_public = program_option(call, "public") != NULL,
 	};
+	if (call->command == ANSWER)
+		request.outcome = parse_outcome(program_option(call, "outcome"));
 	if (text_is_empty(request.officer) || strlen(request.officer) > MESSAGE_ACTOR_MOST ||
 	    !text_is_utf8(request.officer, strlen(request.officer)))
 		program_refuse("--officer: must be UTF-8 of 1 to %d bytes", MESSAGE_ACTOR_MOST);
@@ -354,7 +367,7 @@ static const struct program_command commands[] = {
     [ACCEPT] = {"accept NUMBER" WHO, "Takes it up.", false},
     [CORRECT] = {"correct NUMBER CATEGORY" WHO, "Says what it is about.", false},
     [ASK] = {"ask NUMBER" WHO, "Asks the citizen (text on standard input).", false},
-    [ANSWER] = {"answer NUMBER" WHO, "Answers it (text on standard input).", false},
+    [ANSWER] = {"answer NUMBER --outcome OUTCOME" WHO, "Answers it (text on standard input).", false},
     [COMMENT] = {"comment NUMBER" WHO " [--public]", "Notes something (text on standard input).",
 		 false},
     [CLOSE] = {"close NUMBER" WHO, "Closes an answered case.", false},
@@ -363,6 +376,9 @@ static const struct program_command commands[] = {
 static const struct program_option options[] = {
     {"officer", "ID", "who gives the command"},
     {"based-on", "VERSION", "of the case, as show printed it: when it has changed nothing is done"},
+    {"outcome", "OUTCOME",
+     "what the answer comes to: solved, partly_solved, explained, declined, not_admissible, "
+     "sent_elsewhere or no_reply"},
     {"public", NULL, "the citizen may read the note"},
     {NULL, NULL, NULL},
 };

@@ -150,7 +150,7 @@ class Officer(threading.Thread):
 
     def command(self, number, version, office):
         rng = self.rng
-        body = rng.choice([{"accept": Accept()}, {"answer": AnswerCase(sealed_text=rng.randbytes(80))},
+        body = rng.choice([{"accept": Accept()}, {"answer": AnswerCase(sealed_text=rng.randbytes(80), outcome=1)},
                            {"ask": Ask(sealed_text=rng.randbytes(60))}, {"reply": Reply(sealed_text=rng.randbytes(60))},
                            {"comment": Comment(sealed_text=rng.randbytes(60), public=bool(rng.getrandbits(1)))},
                            {"close": Close()}, {"reopen": Reopen(sealed_text=rng.randbytes(60))},

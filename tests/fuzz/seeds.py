@@ -34,7 +34,7 @@ def messages():
     yield 0, GrievanceReceived(grievance=grievance, key=CaseKey(epoch_id=b"e" * 16, text_key=b"k" * 72),
                                epoch=Epoch(id=b"e" * 16, started_at_ms=1, text_for_officer=b"d" * 80))
     for body in ({"open": Open(grievance=grievance, classification=guess)}, {"assign": Assign(office="water-head")},
-                 {"accept": Accept()}, {"answer": AnswerCase(sealed_text=b"x" * 41)}, {"close": Close()},
+                 {"accept": Accept()}, {"answer": AnswerCase(sealed_text=b"x" * 41, outcome=1)}, {"close": Close()},
                  {"reopen": Reopen()}, {"correct": Correct(category="water.bill")},
                  {"escalate": Escalate(deadline_ms=5)}):
         yield 1, Command(id=b"i" * 16, number=37, based_on=2, **body)

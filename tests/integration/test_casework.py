@@ -179,7 +179,7 @@ def test_from_filing_to_an_answer_on_two_browsers(office, people):
     page = wait_for("the reply", lambda: "The one beside the mill." in (p := officer_.get(f"/desk/case/{number}")).text and p, 30)
     page = officer_.send(page, "/note", text="Only for colleagues: the pole is ours.")
     page = officer_.send(page, "/comment", text="A team comes on Thursday.")
-    page = officer_.send(page, "/answer", text="The lamp is lit again.")
+    page = officer_.send(page, "/answer", outcome="solved", text="The lamp is lit again.")
     assert "Done." in page.text and number in officer_.get("/desk?tab=answered").text
     seen = citizen.get(f"/case/{number}").text
     assert "The lamp is lit again." in seen and "A team comes on Thursday." in seen and "the pole is ours" not in seen
@@ -195,8 +195,8 @@ def test_two_officers_at_once_one_winner_and_nothing_typed_is_lost(office, peopl
     number, _ = filed(office)
     one, two = people["rui.sousa"], people["ana.melo"]
     first, second = one.get(f"/desk/case/{number}"), two.get(f"/desk/case/{number}")
-    assert "Done." in one.send(first, "/answer", text="It is lit again.").text
-    page = two.send(second, "/answer", text="We send somebody on Friday.")
+    assert "Done." in one.send(first, "/answer", outcome="solved", text="It is lit again.").text
+    page = two.send(second, "/answer", outcome="solved", text="We send somebody on Friday.")
     assert page.status == 409 and "somebody was quicker" in page.text
     assert "It is lit again." in page.text and "We send somebody on Friday." in page.text, "both"
     page = two.send(page, "/comment", text="We send somebody on Friday.")
@@ -330,11 +330,13 @@ def test_the_api_does_what_the_pages_do(office, people):
     first = api.post(f"{address}/cases/{number}/note", json=body, headers={"Idempotency-Key": "k1"})
     again = api.post(f"{address}/cases/{number}/note", json=body, headers={"Idempotency-Key": "k1"})
     assert first.status_code == again.status_code == 200 and first.json()["version"] == again.json()["version"] == case["version"] + 1
-    stale = api.post(f"{address}/cases/{number}/answer", json=body)
+    stale = api.post(f"{address}/cases/{number}/answer", json={**body, "outcome": "solved"})
     assert stale.status_code == 409 and stale.json()["version"] == case["version"] + 1 and stale.json()["notice"] == "changed"
     refused = api.post(f"{address}/cases/{number}/close", json={"based_on": case["version"] + 1})
     assert refused.status_code == 409 and refused.json()["notice"] == "refused"
-    for action, body, field in (("answer", {"based_on": 3}, "text"), ("note", {"text": "x"}, "based_on"),
+    for action, body, field in (("answer", {"based_on": 3}, "text"), ("answer", {"based_on": 3, "text": "x"}, "outcome"),
+                                ("answer", {"based_on": 3, "text": "x", "outcome": "rejected"}, "outcome"),
+                                ("note", {"text": "x"}, "based_on"),
                                 ("correct", {"based_on": 3, "category": "no.such"}, "category"),
                                 ("assign", {"based_on": 3, "text": "x", "office": "nowhere"}, "office")):
         reply = api.post(f"{address}/cases/{number}/{action}", json=body)

@@ -59,7 +59,7 @@ def test_a_command_sent_twice_is_done_once(desk):
 def test_an_impossible_step_is_refused_with_the_reason(desk):
     number = desk.open()
     desk.send(number, 2, accept=Accept())
-    desk.send(number, 3, answer=AnswerCase(sealed_text=b"y" * 60))
+    desk.send(number, 3, answer=AnswerCase(sealed_text=b"y" * 60, outcome=1))
     desk.send(number, 4, close=Close())
     history = desk.wait_version(number, 5)
     assert history[-1].status == Status.Value("CLOSED")
@@ -107,7 +107,7 @@ def test_a_killed_routing_goes_on_where_it_was(desk, shared):
 
 CITIZEN = Actor(kind=Actor.CITIZEN)
 FORGED = [
-    (CITIZEN, {"assign": Assign(office="roads-head")}), (CITIZEN, {"answer": AnswerCase(sealed_text=b"x" * 60)}),
+    (CITIZEN, {"assign": Assign(office="roads-head")}), (CITIZEN, {"answer": AnswerCase(sealed_text=b"x" * 60, outcome=1)}),
     (CITIZEN, {"erase": Erase(reason="request")}), (CITIZEN, {"escalate": Escalate(deadline_ms=now_ms())}),
     (officer("o"), {"escalate": Escalate(deadline_ms=now_ms())}), (officer("o"), {"resume": Resume()}),
     (officer("o"), {"erase": Erase(reason="request")}), (officer("o"), {"withdraw": Withdraw()}),

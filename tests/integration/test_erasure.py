@@ -164,7 +164,7 @@ def test_nothing_is_sent_to_who_was_erased(running):
     wait_for("the first mail", lambda: running.mail.to(person.citizen.email), 30)
     person.erase()
     desk = Desk(running)
-    desk.send(person.number, desk.history(person.number)[-1].version, answer=AnswerCase(sealed_text=b"x" * 60))
+    desk.send(person.number, desk.history(person.number)[-1].version, answer=AnswerCase(sealed_text=b"x" * 60, outcome=1))
     refused = wait_for("a refusal", lambda: desk.refusals(person.number), 20, 0.1)
     assert refused[0].reason.code, "nothing can be done about it any more"
     other = Person(running, "the next one")     # a later one of the mail server: ours would have come

@@ -68,7 +68,7 @@ def test_an_answer_names_the_office_and_a_withdrawal_reaches_it(system, mail):
     desk.wait_version(number, 2)
     office = desk.history(number)[1].office
     name, address = office_of(office)
-    desk.send(number, 2, answer=AnswerCase(sealed_text=b"sealed"))
+    desk.send(number, 2, answer=AnswerCase(sealed_text=b"sealed", outcome=1))
     answered = wait_for("the answer is told", lambda: [
         m for m in mail.to(citizen.email) if "answered" in m["Subject"]], 30)[0]
     assert f"{name} has answered your case" in answered.get_content()

@@ -54,7 +54,7 @@ def test_a_case_from_correction_to_the_end(office):
     office.order("accept", number, on=office.version(number))
     office.order("ask", number, on=office.version(number), text="Which bridge is it?\n")
     office.order("comment", number, "--public", on=office.version(number), text="Somebody looked.")
-    office.order("answer", number, on=office.version(number), text=SECRET)
+    office.order("answer", number, "--outcome", "solved", on=office.version(number), text=SECRET)
     office.order("close", number, on=office.version(number))
     assert office.row(number).status == "closed"
     shown = office.system.tool("officer", "show", number).stdout
@@ -116,7 +116,7 @@ def test_what_cannot_be_meant_is_told(office, words, why):
 
 def test_a_case_that_is_not_there_and_a_text_that_is_none(office):
     nowhere = case_number.write(case_number.make())
-    done = office.order("answer", nowhere, on=2, text="x", check=False)
+    done = office.order("answer", nowhere, "--outcome", "solved", on=2, text="x", check=False)
     assert done.returncode == 1 and "no such case" in done.stderr
     number, version = office.case(405)
     for text in ("", " \n ", "x" * 70000):
@@ -129,7 +129,7 @@ def test_an_erased_case_has_no_text_and_takes_none(office):
     number, version = office.case(406)
     office.system.sql("DELETE FROM case_keys WHERE number = %s", case_number.read(number))
     assert "erased" in office.system.tool("officer", "show", number).stdout
-    done = office.order("answer", number, on=version, text="x", check=False)
+    done = office.order("answer", number, "--outcome", "solved", on=version, text="x", check=False)
     assert done.returncode == 1 and "erased" in done.stderr
 
 

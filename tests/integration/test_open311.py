@@ -352,9 +352,9 @@ def test_10_filters_that_are_none(anybody, name, value):
     assert reply.status_code == 400 and reply.json()[0]["description"].startswith(name)
 
 
-def order(town, verb, number, text=""):
+def order(town, verb, number, *words, text=""):
     version = lambda: town.sql("SELECT version FROM cases WHERE number = %s", case_number.read(number))[0].version
-    done = town.tool("officer", verb, number, "--officer", "officer.nine", "--based-on", str(version()), input=text)
+    done = town.tool("officer", verb, number, *words, "--officer", "officer.nine", "--based-on", str(version()), input=text)
     last = int(re.findall(r"^version (\d+):", done.stdout, re.MULTILINE)[-1])
     wait_for("the record has it", lambda: version() >= last, 60, 0.1)
 
@@ -364,7 +364,7 @@ def test_status_and_updates_follow_the_case(town, city, anybody):
     number = city.send(service_code="roads")["service_request_id"]
     town.wait_archived(case_number.read(number))
     order(town, "accept", number)
-    order(town, "answer", number, text="It was mended on Monday.")
+    order(town, "answer", number, "--outcome", "solved", text="It was mended on Monday.")
     wait_for("it is closed", lambda: anybody.one(number)["status"] == "closed", 60, 0.1)
     one = anybody.one(number)
     assert one["expected_datetime"] is None and "mended" not in json.dumps(one)

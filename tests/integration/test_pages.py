@@ -39,11 +39,22 @@ def opened(browser, number, code):
     return browser.send(browser.get("/case"), "/case", number=number, code=code)
 
 
-def officer(town, verb, number, text):
+def officer(town, verb, number, text, *words):
     version = town.sql("SELECT version FROM cases WHERE number = %s", case_number.read(number))[0].version
-    town.tool("officer", verb, number, "--officer", "officer.nine", "--based-on", str(version), input=text)
+    town.tool("officer", verb, number, *words, "--officer", "officer.nine", "--based-on", str(version), input=text)
     wait_for("the record has it", lambda: town.sql("SELECT version FROM cases WHERE number = %s",
                                                    case_number.read(number))[0].version > version, 20)
+
+
+def wait_text(browser, number, text):
+    pages = []
+
+    def shown():
+        pages.append(browser.get(f"/case/{number}"))
+        return text in pages[-1].text
+
+    wait_for(f"{text} is shown", shown, 60, 0.1)
+    return pages[-1]
 
 
 def test_from_filing_to_a_second_answer(town, browser):
@@ -53,15 +64,25 @@ def test_from_filing_to_a_second_answer(town, browser):
     assert page.status == 200 and page.url.endswith(f"/case/{number}")
     assert TEXT in page.text and "<b>as wide" not in page.source, "what was written is shown, never obeyed"
     assert "Porto Claro" in page.text
+    assert not [form for form in page.forms if form.action.endswith("/rate")], "there is nothing to rate yet"
+    page = browser.send(page, "/remind")
+    assert page.status == 200 and "You reminded the office" in wait_text(browser, number, "You reminded the office").text
+    assert "You reminded the office less than a day ago." in browser.get(f"/case/{number}").text
     officer(town, "ask", number, "Which of the two bridges is it?\n")
     page = browser.get(f"/case/{number}")
     assert "Which of the two bridges is it?" in page.text and "Reply until" in page.text
     page = browser.send(page, "/reply", text="The lower one.\nBeside the mill.")
     assert page.status == 200 and "Done" in page.text
     wait_for("the reply is shown", lambda: "Beside the mill." in browser.get(f"/case/{number}").text, 20)
-    officer(town, "answer", number, "It will be mended on Thursday.")
+    officer(town, "answer", number, "It will be mended on Thursday.", "--outcome", "partly_solved")
     page = browser.get(f"/case/{number}")
-    assert "It will be mended on Thursday." in page.text
+    assert "It will be mended on Thursday." in page.text and "Partly solved" in page.text
+    page = browser.send(page, "/rate", settled="no")
+    assert page.status == 422 and "Choose how good the answer is" in page.text
+    page = browser.send(page, "/rate", settled="no", score="2")
+    assert page.status == 200 and "Done" in page.text
+    page = wait_text(browser, number, "You rated the answer")
+    assert "You have rated this answer." in page.text and "Did it solve your problem? No" in " ".join(page.text.split())
     page = browser.send(page, "/reopen", text="Thursday is over and the hole is there.")
     assert page.status == 200 and "Done" in page.text
     wait_for("the office has it again", lambda: town.sql(

@@ -6,6 +6,7 @@
 
 #include "case.pb-c.h"
 #include "domain/case_moves.h"
+#include "domain/case_state.h"
 #include "util/arena.h"
 
 #define NUMBER UINT64_C(42)
@@ -36,6 +37,15 @@ static inline unsigned rightful_who(Redress__Command__BodyCase kind)
 	return move->who & WHO_OFFICER ? (unsigned)WHO_OFFICER : move->who;
 }
 
+/* An enum or a uint32 of that name, where the body has one. */
+static inline void rightful_set(ProtobufCMessage *body, const char *name, uint32_t value)
+{
+	const ProtobufCFieldDescriptor *field =
+	    protobuf_c_message_descriptor_get_field_by_name(body->descriptor, name);
+	if (field)
+		memcpy((char *)body + field->offset, &value, sizeof(value));
+}
+
 /* By its descriptor: whatever kinds there are, with a text where one is needed, else empty. */
 static inline Redress__Command rightful_command(struct arena *arena,
 						Redress__Command__BodyCase kind, uint32_t based_on)
@@ -52,6 +62,8 @@ static inline Redress__Command rightful_command(struct arena *arena,
 	const ProtobufCBinaryData bytes = {sizeof(sealed), sealed};
 	if (text)
 		memcpy((char *)body + text->offset, &bytes, sizeof(bytes));
+	rightful_set(body, "outcome", REDRESS__OUTCOME__SOLVED);
+	rightful_set(body, "score", CASE_SCORE_MAX);
 	command.number = NUMBER;
 	command.based_on = based_on;
 	command.actor = rightful_actor(arena, rightful_who(kind));

@@ -75,7 +75,10 @@ static void events_that_only_move_keep_everything_else(void **state)
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof(moves) / sizeof(*moves); i++) {
+		Redress__Answered answered = REDRESS__ANSWERED__INIT;
 		Redress__CaseEvent event = event_of(moves[i].kind, moves[i].status);
+		if (event.body_case == REDRESS__CASE_EVENT__BODY_ANSWERED)
+			event.answered = &answered;
 		Redress__CaseState *after = apply(&event);
 		assert_int_equal(after->deadline_ms, moves[i].deadline_ms);
 		assert_string_equal(after->office, "north");
@@ -83,6 +86,36 @@ static void events_that_only_move_keep_everything_else(void **state)
 		assert_string_equal(after->category, "water.leak");
 		assert_int_equal(after->escalation_level, 1);
 	}
+}
+
+static void an_answer_is_judged_until_the_next_one(void **fixture)
+{
+	(void)fixture;
+	struct err err = {""};
+	Redress__CaseState state = before(), *after;
+	Redress__Rated rated = REDRESS__RATED__INIT;
+	Redress__Answered answered = REDRESS__ANSWERED__INIT;
+	Redress__CaseEvent event =
+	    event_of(REDRESS__CASE_EVENT__BODY_RATED, REDRESS__STATUS__ANSWERED);
+	rated.score = 2;
+	rated.settled = REDRESS__SETTLED__NOT_SETTLED;
+	event.rated = &rated;
+	after = apply(&event);
+	assert_int_equal(after->score, 2);
+	assert_string_equal(case_settled_name(after->history[0]->settled), "no");
+	assert_int_equal(after->history[0]->score, 2);
+	state = *after;
+	answered.outcome = REDRESS__OUTCOME__EXPLAINED;
+	event = event_of(REDRESS__CASE_EVENT__BODY_ANSWERED, REDRESS__STATUS__ANSWERED);
+	event.version = 4;
+	event.answered = &answered;
+	assert_int_equal(case_apply(arena, &state, &event, &after, &err), 0);
+	assert_int_equal(after->score, 0);
+	assert_string_equal(case_outcome_name(after->outcome), "explained");
+	assert_string_equal(case_outcome_name(after->history[1]->outcome), "explained");
+	assert_int_equal(case_outcome("explained"), REDRESS__OUTCOME__EXPLAINED);
+	assert_int_equal(case_outcome("no such"), REDRESS__OUTCOME__NO_OUTCOME);
+	assert_string_equal(case_outcome_name((Redress__Outcome)99), "");
 }
 
 static void an_assignment(void **state)
@@ -248,6 +281,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(events_that_only_move_keep_everything_else),
+	    cmocka_unit_test(an_answer_is_judged_until_the_next_one),
 	    cmocka_unit_test(an_assignment),
 	    cmocka_unit_test(an_officer_a_correction_an_escalation_a_reopening),
 	    cmocka_unit_test(a_note_for_colleagues_is_no_public_history),

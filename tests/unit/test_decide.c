@@ -34,6 +34,8 @@ static const struct {
 	{REDRESS__COMMAND__BODY_ESCALATE, ".==......"},
 	{REDRESS__COMMAND__BODY_ERASE,    "EEEEEEE.."},
 	{REDRESS__COMMAND__BODY_RESUME,   "...P....."},
+	{REDRESS__COMMAND__BODY_RATE,     "....==..."},
+	{REDRESS__COMMAND__BODY_REMIND,   "===......"},
 };
 /* clang-format on */
 
@@ -101,6 +103,58 @@ static void of_two_conflicting_commands_one_wins(void **fixture)
 	assert_string_equal(lost.events[0]->refused->command, "answer");
 	/* the winner sent again is not a conflict: it was done */
 	assert_int_equal(decide(arena, after, &first, &here, 0, T0).count, 0);
+}
+
+static const char *refusal_of(struct decision decision)
+{
+	assert_int_equal(decision.count, 1);
+	return decision.events[0]->version ? "" : decision.events[0]->refused->reason->code;
+}
+
+static void an_answer_says_what_it_comes_to(void **fixture)
+{
+	(void)fixture;
+	Redress__CaseState state = in_status(REDRESS__STATUS__IN_PROGRESS);
+	Redress__Command command = rightful_command(arena, REDRESS__COMMAND__BODY_ANSWER, 5);
+	struct decision d = decide(arena, &state, &command, NULL, 0, T0);
+	assert_int_equal(d.events[0]->answered->outcome, REDRESS__OUTCOME__SOLVED);
+	command.answer->outcome = REDRESS__OUTCOME__NO_OUTCOME;
+	assert_string_equal(refusal_of(decide(arena, &state, &command, NULL, 0, T0)),
+			    "outcome_missing");
+	command.answer->outcome = (Redress__Outcome)99;
+	assert_string_equal(refusal_of(decide(arena, &state, &command, NULL, 0, T0)),
+			    "outcome_missing");
+}
+
+static void an_answer_is_rated_once(void **fixture)
+{
+	(void)fixture;
+	Redress__CaseState state = in_status(REDRESS__STATUS__CLOSED);
+	Redress__Command command = rightful_command(arena, REDRESS__COMMAND__BODY_RATE, 5);
+	assert_string_equal(refusal_of(decide(arena, &state, &command, NULL, 0, T0)), "");
+	for (uint32_t score = 0; score <= CASE_SCORE_MAX + 1; score += CASE_SCORE_MAX + 1) {
+		command.rate->score = score;
+		assert_string_equal(refusal_of(decide(arena, &state, &command, NULL, 0, T0)),
+				    "score_missing");
+	}
+	command.rate->score = state.score = 1;
+	assert_string_equal(refusal_of(decide(arena, &state, &command, NULL, 0, T0)),
+			    "already_rated");
+}
+
+static void an_office_is_reminded_once_a_day(void **fixture)
+{
+	(void)fixture;
+	Redress__CaseState state = in_status(REDRESS__STATUS__ASSIGNED);
+	Redress__Command command = rightful_command(arena, REDRESS__COMMAND__BODY_REMIND, 5);
+	state.reminders = 1;
+	state.reminded_at_ms = T0;
+	assert_string_equal(refusal_of(decide(arena, &state, &command, NULL, 0,
+					      T0 + CASE_REMIND_AGAIN_MS - 1)),
+			    "already_reminded");
+	struct decision d =
+	    decide(arena, &state, &command, NULL, 0, T0 + CASE_REMIND_AGAIN_MS);
+	assert_int_equal(d.events[0]->reminded->reminders, 2);
 }
 
 static Redress__Command make_open(void)
@@ -368,6 +422,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(the_table_of_moves_holds, with_arena, drop_arena),
+	    cmocka_unit_test_setup_teardown(an_answer_says_what_it_comes_to, with_arena,
+					    drop_arena),
+	    cmocka_unit_test_setup_teardown(an_answer_is_rated_once, with_arena,
+					    drop_arena),
+	    cmocka_unit_test_setup_teardown(an_office_is_reminded_once_a_day, with_arena,
+					    drop_arena),
 	    cmocka_unit_test_setup_teardown(of_two_conflicting_commands_one_wins, with_arena,
 					    drop_arena),
 	    cmocka_unit_test_setup_teardown(an_open_case_is_opened_and_assigned, with_arena,

@@ -22,7 +22,7 @@ static const struct case_move moves[] = {
 	MOVE(COMMENT),  ALIVE,                          WHO_OFFICER | WHO_CITIZEN, NEEDS_TEXT, SAME,      KEEPS_NONE,                     {EVENT(COMMENTED)},                              "over"},
 	MOVE(ASK),      IN(ASSIGNED) | IN(IN_PROGRESS), WHO_OFFICER,        NEEDS_TEXT | NEEDS_PLACE, TO(WAITING), KEEPS_NONE,            {EVENT(ASKED)},                                  "not_at_work"},
 	MOVE(REPLY),    WITH_OFFICE,                    WHO_CITIZEN,        NEEDS_TEXT | NEEDS_PLACE, TO(IN_PROGRESS), IN(ASSIGNED) | IN(IN_PROGRESS), {EVENT(REPLIED)},               "not_with_office"},
-	MOVE(ANSWER),   WITH_OFFICE,                    WHO_OFFICER,        NEEDS_TEXT,  TO(ANSWERED),    KEEPS_NONE,                     {EVENT(ANSWERED)},                               "not_with_office"},
+	MOVE(ANSWER),   WITH_OFFICE,                    WHO_OFFICER,        NEEDS_TEXT | NEEDS_OUTCOME, TO(ANSWERED), KEEPS_NONE,         {EVENT(ANSWERED)},                               "not_with_office"},
 	MOVE(CLOSE),    IN(ANSWERED),                   WHO_OFFICER,        NO_NEED,     TO(CLOSED),      KEEPS_NONE,                     {EVENT(CLOSED)},                                 "not_answered"},
 	MOVE(REOPEN),   IN(ANSWERED) | IN(CLOSED),      WHO_CITIZEN,        NEEDS_TEXT | NEEDS_PLACE, TO(ASSIGNED), KEEPS_NONE,           {EVENT(REOPENED)},                               "not_answered"},
 	MOVE(WITHDRAW), ALIVE,                          WHO_CITIZEN,        NO_NEED,     TO(WITHDRAWN),   KEEPS_NONE,                     {EVENT(WITHDRAWN)},                              "over"},
@@ -30,6 +30,8 @@ static const struct case_move moves[] = {
 	MOVE(ESCALATE), IN(ASSIGNED) | IN(IN_PROGRESS), WHO_ROUTING,        NEEDS_PLACE, SAME,            KEEPS_NONE,                     {EVENT(ESCALATED)},                              "no_clock_runs"},
 	MOVE(ERASE),    ALIVE | IN(CLOSED) | IN(WITHDRAWN), WHO_OPERATOR,   NO_NEED,     TO(ERASED),      KEEPS_NONE,                     {EVENT(ERASED)},                                 "over"},
 	MOVE(RESUME),   IN(WAITING),                    WHO_ROUTING,        NEEDS_PLACE, TO(IN_PROGRESS), KEEPS_NONE,                     {EVENT(RESUMED)},                                "not_asked"},
+	MOVE(RATE),     IN(ANSWERED) | IN(CLOSED),      WHO_CITIZEN,        NEEDS_SCORE, SAME,            KEEPS_NONE,                     {EVENT(RATED)},                                  "not_answered"},
+	MOVE(REMIND),   IN(REGISTERED) | IN(ASSIGNED) | IN(IN_PROGRESS), WHO_CITIZEN, NO_NEED, SAME,      KEEPS_NONE,                     {EVENT(REMINDED)},                               "no_clock_runs"},
 };
 /* clang-format on */
 #define COUNT (sizeof(moves) / sizeof(*moves))
@@ -87,4 +89,15 @@ bool case_may(Redress__Command__BodyCase command, Redress__Status status, unsign
 {
 	const struct case_move *move = case_move(command);
 	return move && move->from & 1u << status && move->who & who;
+}
+
+const char *case_again(Redress__Command__BodyCase command, const Redress__CaseState *state,
+		       int64_t now_ms)
+{
+	if (command == REDRESS__COMMAND__BODY_RATE && state->score)
+		return "already_rated";
+	if (command == REDRESS__COMMAND__BODY_REMIND && state->reminded_at_ms &&
+	    now_ms - state->reminded_at_ms < CASE_REMIND_AGAIN_MS)
+		return "already_reminded";
+	return NULL;
 }

@@ -24,6 +24,8 @@ enum case_who {
 enum case_needs {
 	NEEDS_TEXT = 1u << 0,  /* a sealed text */
 	NEEDS_PLACE = 1u << 1, /* an office, a deadline or both, by the catalogue */
+	NEEDS_OUTCOME = 1u << 2, /* what the answer comes to */
+	NEEDS_SCORE = 1u << 3,   /* 1 to CASE_SCORE_MAX */
 };
 
 #define CASE_IN(status)  (1u << REDRESS__STATUS__##status)
@@ -54,5 +56,12 @@ const char *case_who_name(unsigned who);
 
 /* Whether who may do it, as far as status and kind of actor decide. */
 bool case_may(Redress__Command__BodyCase command, Redress__Status status, unsigned who);
+
+/* How long after a reminder there may be another one. */
+#define CASE_REMIND_AGAIN_MS (INT64_C(24) * 3600000)
+
+/* The reason code why what may be done only so often cannot be done now; NULL: it can. */
+const char *case_again(Redress__Command__BodyCase command, const Redress__CaseState *state,
+		       int64_t now_ms);
 
 #endif

@@ -23,6 +23,8 @@ static const char *const command_kinds[] = {
 	[REDRESS__COMMAND__BODY_ESCALATE] = "escalate",
 	[REDRESS__COMMAND__BODY_ERASE]    = "erase",
 	[REDRESS__COMMAND__BODY_RESUME]   = "resume",
+	[REDRESS__COMMAND__BODY_RATE]     = "rate",
+	[REDRESS__COMMAND__BODY_REMIND]   = "remind",
 };
 
 static const char *const status_names[] = {
@@ -36,6 +38,22 @@ static const char *const status_names[] = {
 	[REDRESS__STATUS__WITHDRAWN]   = "withdrawn",
 	[REDRESS__STATUS__MERGED]      = "merged",
 	[REDRESS__STATUS__ERASED]      = "erased",
+};
+
+static const char *const outcome_names[] = {
+	[REDRESS__OUTCOME__SOLVED]         = "solved",
+	[REDRESS__OUTCOME__PARTLY_SOLVED]  = "partly_solved",
+	[REDRESS__OUTCOME__EXPLAINED]      = "explained",
+	[REDRESS__OUTCOME__DECLINED]       = "declined",
+	[REDRESS__OUTCOME__NOT_ADMISSIBLE] = "not_admissible",
+	[REDRESS__OUTCOME__SENT_ELSEWHERE] = "sent_elsewhere",
+	[REDRESS__OUTCOME__NO_REPLY]       = "no_reply",
+};
+
+static const char *const settled_names[] = {
+	[REDRESS__SETTLED__SETTLED]        = "yes",
+	[REDRESS__SETTLED__PARTLY_SETTLED] = "partly",
+	[REDRESS__SETTLED__NOT_SETTLED]    = "no",
 };
 /* clang-format on */
 
@@ -51,6 +69,44 @@ const char *case_command_kind(const Redress__Command *command)
 const char *case_status_name(Redress__Status status)
 {
 	return NAME(status_names, status);
+}
+
+/* "": there is no such value, or it says nothing. */
+static const char *known(const char *const *names, size_t count, size_t value)
+{
+	return value < count && names[value] ? names[value] : "";
+}
+
+/* 0: there is no such name. */
+static size_t value_of(const char *const *names, size_t count, const char *name)
+{
+	for (size_t i = 1; i < count; i++) {
+		if (names[i] && strcmp(names[i], name) == 0)
+			return i;
+	}
+	return 0;
+}
+
+#define NAMES(table) table, sizeof(table) / sizeof(*(table))
+
+const char *case_outcome_name(Redress__Outcome outcome)
+{
+	return known(NAMES(outcome_names), (size_t)outcome);
+}
+
+Redress__Outcome case_outcome(const char *name)
+{
+	return (Redress__Outcome)value_of(NAMES(outcome_names), name);
+}
+
+const char *case_settled_name(Redress__Settled settled)
+{
+	return known(NAMES(settled_names), (size_t)settled);
+}
+
+Redress__Settled case_settled(const char *name)
+{
+	return (Redress__Settled)value_of(NAMES(settled_names), name);
 }
 
 uint32_t case_public_version(const Redress__CaseState *state)
@@ -150,6 +206,14 @@ static void alias_case(Redress__CaseState *state, const Redress__Aliased *aliase
 	state->opened_at_ms = aliased->received_at_ms;
 }
 
+/* Each answer is rated by itself. */
+static void judge_anew(Redress__CaseState *state, Redress__Outcome outcome)
+{
+	state->outcome = outcome;
+	state->score = 0;
+	state->settled = REDRESS__SETTLED__NOT_SAID;
+}
+
 static void change_particulars(Redress__CaseState *state, const Redress__CaseEvent *event)
 {
 	switch (event->body_case) {
@@ -165,9 +229,21 @@ static void change_particulars(Redress__CaseState *state, const Redress__CaseEve
 	case REDRESS__CASE_EVENT__BODY_CORRECTED:
 		correct_case(state, event->corrected);
 		break;
+	case REDRESS__CASE_EVENT__BODY_ANSWERED:
+		judge_anew(state, event->answered->outcome);
+		break;
 	case REDRESS__CASE_EVENT__BODY_REOPENED:
 		state->escalation_level = 0;
 		state->overseer = (char *)protobuf_c_empty_string;
+		judge_anew(state, REDRESS__OUTCOME__NO_OUTCOME);
+		break;
+	case REDRESS__CASE_EVENT__BODY_RATED:
+		state->score = event->rated->score;
+		state->settled = event->rated->settled;
+		break;
+	case REDRESS__CASE_EVENT__BODY_REMINDED:
+		state->reminders = event->reminded->reminders;
+		state->reminded_at_ms = event->at_ms;
 		break;
 	case REDRESS__CASE_EVENT__BODY_ESCALATED:
 		state->escalation_level = event->escalated->level;
@@ -254,6 +330,12 @@ static void add_history(struct arena *arena, Redress__CaseState *state,
 	entry->office = (char *)(uintptr_t)event_office(event);
 	entry->by_citizen = event_is_by_citizen(event);
 	entry->deadline_ms = state->deadline_ms;
+	if (event->body_case == REDRESS__CASE_EVENT__BODY_ANSWERED)
+		entry->outcome = state->outcome;
+	if (event->body_case == REDRESS__CASE_EVENT__BODY_RATED) {
+		entry->score = state->score;
+		entry->settled = state->settled;
+	}
 	if (keep)
 		memcpy(history, state->history + state->n_history - keep, keep * sizeof(*history));
 	history[keep] = entry;

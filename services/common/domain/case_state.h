@@ -16,6 +16,16 @@
 const char *case_command_kind(const Redress__Command *command);
 const char *case_status_name(Redress__Status status);
 
+#define CASE_SCORE_MAX 5 /* the best that a citizen can say of an answer; the worst is 1 */
+
+/* "solved", ... of an answer; "yes", "partly" or "no" of whether that settled it. "": nothing was
+ * said, or nothing that is known here. */
+const char *case_outcome_name(Redress__Outcome outcome);
+const char *case_settled_name(Redress__Settled settled);
+/* By name; NO_OUTCOME, NOT_SAID: there is none of that name. */
+Redress__Outcome case_outcome(const char *name);
+Redress__Settled case_settled(const char *name);
+
 /* The last version that everybody may see happen: what is internal is passed over. */
 uint32_t case_public_version(const Redress__CaseState *state);
 

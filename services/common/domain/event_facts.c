@@ -28,6 +28,8 @@ static const struct event_facts facts[] = {
 	/* the contact is gone with the rest */
 	KIND(ERASED),    "erased",    OFFICE_KEEPS,  CLOCK_ENDS,    0,       OFFICE,  false},
 	KIND(RESUMED),   "resumed",   OFFICE_KEEPS,  CLOCK_GOES_ON, 0,       OFFICE,  false},
+	KIND(RATED),     "rated",     OFFICE_KEEPS,  CLOCK_KEEPS,   0,       0,       false},
+	KIND(REMINDED),  "reminded",  OFFICE_KEEPS,  CLOCK_KEEPS,   0,       OFFICE,  false},
 };
 /* clang-format on */
 #define COUNT (sizeof(facts) / sizeof(*facts))

@@ -7,6 +7,7 @@
 #include "case.pb-c.h"
 #include "dead_letter.pb-c.h"
 #include "domain/case_number.h"
+#include "domain/case_state.h"
 #include "domain/seal.h"
 #include "grievance.pb-c.h"
 #include "notification.pb-c.h"
@@ -58,6 +59,8 @@ static const struct rule table[] = {
 	{"level",                 UP_TO, 10000},
 	{"escalation_level",      UP_TO, 10000},
 	{"attempts",              UP_TO, INT32_MAX},
+	{"score",                 UP_TO, CASE_SCORE_MAX},
+	{"reminders",             UP_TO, INT32_MAX},
 	{"at_ms",                 HAPPENED, 0},
 	{"received_at_ms",        HAPPENED, 0},
 	{"opened_at_ms",          HAPPENED, 0},
@@ -65,6 +68,7 @@ static const struct rule table[] = {
 	{"started_at_ms",         HAPPENED, 0},
 	{"first_at_ms",           HAPPENED, 0},
 	{"event_at_ms",           PERHAPS, 0},
+	{"reminded_at_ms",        PERHAPS, 0},
 	{"next_at_ms",            DEADLINE, 0},
 	{"deadline_ms",           DEADLINE, 0},
 	{"missed_deadline_ms",    DEADLINE, 0},
