@@ -7,6 +7,7 @@
 #include "domain/case_state.h"
 #include "domain/event_facts.h"
 #include "labels.h"
+#include "web/delivery.h"
 
 #define STRING_SIZE 64
 
@@ -24,6 +25,19 @@ static int64_t clock_of(const Redress__CaseState *state)
 {
 	return state->status == REDRESS__STATUS__ANSWERED ? state->updated_at_ms
 							  : case_clock_ms(state);
+}
+
+/* In an object of its own: the lines of the history have members of these names. */
+static void put_last_answer(json_t *view, const Redress__CaseState *state)
+{
+	json_t *answer = json_object();
+	visit_put(answer, "outcome", case_outcome_name(state->outcome));
+	visit_put(answer, "settled", case_settled_name(state->settled));
+	if (state->score)
+		json_object_set_new(answer, "score", json_integer(state->score));
+	if (json_object_size(answer))
+		json_object_set(view, "answer", answer);
+	json_decref(answer);
 }
 
 static void put_facts(struct visit *visit, json_t *view, const struct desk_case *found)
@@ -49,9 +63,7 @@ static void put_facts(struct visit *visit, json_t *view, const struct desk_case 
 	json_object_set_new(view, "mine",
 			    json_boolean(strcmp(state->officer, visit->account.login) == 0));
 	visit_put(view, "came_by", found->channel);
-	visit_put(view, "outcome", case_outcome_name(state->outcome));
-	if (state->score)
-		json_object_set_new(view, "score", json_integer(state->score));
+	put_last_answer(view, state);
 	if (state->reminders)
 		json_object_set_new(view, "reminders", json_integer(state->reminders));
 	visit_put_time(visit, view, "received", state->office, found->received_ms);
@@ -287,11 +299,9 @@ static void put_messages(struct visit *visit, json_t *view, const struct desk_ca
 		visit_put(one, "recipient", message->recipient);
 		visit_put(one, "channel", message->channel);
 		visit_put(one, "delivery", message->delivery);
+		visit_put(one, "told", delivery_told(message->delivery, message->reason));
 		visit_put(one, "reason", message->reason);
-		visit_put(one, "tone",
-			  strcmp(message->delivery, "delivered") == 0 ? "fine"
-			  : strcmp(message->delivery, "failed") == 0  ? "late"
-								      : "soon");
+		visit_put(one, "tone", delivery_tone(message->delivery, message->reason));
 		visit_put_time(visit, one, "at", found->state->office, message->at_ms);
 		json_array_append_new(items, one);
 	}

@@ -14,6 +14,7 @@
 #include "record/conversation.h"
 #include "util/clock.h"
 #include "util/log.h"
+#include "web/delivery.h"
 
 /* What a citizen may do; when, says domain/case_moves.h. */
 static const struct action {
@@ -249,11 +250,8 @@ static void put_messages(const struct page *page)
 		json_t *one = json_object();
 		put(one, "kind", outcome->kind);
 		put(one, "channel", outcome->channel);
-		put(one, "delivery", outcome->delivery);
-		put(one, "tone",
-		    strcmp(outcome->delivery, "delivered") == 0 ? "fine"
-		    : strcmp(outcome->delivery, "failed") == 0  ? "late"
-								: "soon");
+		put(one, "told", delivery_told(outcome->delivery, outcome->reason));
+		put(one, "tone", delivery_tone(outcome->delivery, outcome->reason));
 		put_time(page, one, "at", outcome->at_ms);
 		json_array_append_new(items, one);
 	}

@@ -179,7 +179,8 @@ def test_from_filing_to_an_answer_on_two_browsers(office, people):
     page = wait_for("the reply", lambda: "The one beside the mill." in (p := officer_.get(f"/desk/case/{number}")).text and p, 30)
     page = officer_.send(page, "/note", text="Only for colleagues: the pole is ours.")
     page = officer_.send(page, "/comment", text="A team comes on Thursday.")
-    page = officer_.send(page, "/answer", outcome="solved", text="The lamp is lit again.")
+    page = officer_.send(page, "/answer", outcome="explained", text="The lamp is lit again.")
+    assert page.text.count("Explained") == 1, "only the answer has an outcome"
     assert "Done." in page.text and number in officer_.get("/desk?tab=answered").text
     seen = citizen.get(f"/case/{number}").text
     assert "The lamp is lit again." in seen and "A team comes on Thursday." in seen and "the pole is ours" not in seen

@@ -82,6 +82,7 @@ def test_from_filing_to_a_second_answer(town, browser):
     page = browser.send(page, "/rate", settled="no", score="2")
     assert page.status == 200 and "Done" in page.text
     page = wait_text(browser, number, "You rated the answer")
+    assert "Very bad" not in page.text and "How good is the answer? Bad" in " ".join(page.text.split())
     assert "You have rated this answer." in page.text and "Did it solve your problem? No" in " ".join(page.text.split())
     page = browser.send(page, "/reopen", text="Thursday is over and the hole is there.")
     assert page.status == 200 and "Done" in page.text

@@ -385,6 +385,14 @@ static bool find_argument(void *self, const char *name, struct message_value *va
 	return true;
 }
 
+/* "none": the value is no name of a text. */
+static const char *key_ending(json_t *value, char number[40])
+{
+	if (json_is_integer(value))
+		text_decimal(number, json_integer_value(value));
+	return json_is_integer(value) ? number : json_is_string(value) ? json_string_value(value) : "none";
+}
+
 /* A literal key, or one that ends in a value. */
 static void write_text(struct page *page, const struct frame *frame, const char *key)
 {
@@ -393,9 +401,9 @@ static void write_text(struct page *page, const struct frame *frame, const char 
 	const char *star = strchr(key, '*');
 	const struct message_values values = {find_argument, (void *)(uintptr_t)frame, true};
 	if (star) {
-		const char *ending = json_string_value(look_up(frame, star + 1));
-		snprintf(made, sizeof(made), "%.*s%.80s", (int)(star - key), key,
-			 ending ? ending : "none");
+		char number[40];
+		const char *ending = key_ending(look_up(frame, star + 1), number);
+		snprintf(made, sizeof(made), "%.*s%.80s", (int)(star - key), key, ending);
 		key = made;
 	}
 	if (texts_write(page->language, key, &values, &text))
