@@ -8,6 +8,7 @@
 #include "channel.h"
 #include "channel_settings.h"
 #include "client/catalogue_folder.h"
+#include "client/texts_folder.h"
 #include "client/key_file.h"
 #include "client/redis.h"
 #include "domain/case_number.h"
@@ -451,6 +452,7 @@ static const struct setting *const settings[] = {intake_settings,
 						 key_file_settings,
 						 redis_settings,
 						 catalogue_settings,
+						 texts_settings,
 						 CHANNEL_SETTINGS,
 						 NULL};
 

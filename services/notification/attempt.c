@@ -285,8 +285,8 @@ static void render_message(struct attempts *attempts, struct attempt *attempt,
 	message->language = templates_language(attempts->templates, preferences);
 	message->url = arena_printf(message->arena, "%s/v1/cases/%s",
 				    settings_str(attempts->settings, "portal.url"), number);
-	const char *link = arena_printf(message->arena, "%s/case/%s",
-					settings_str(attempts->settings, "portal.url"), number);
+	message->link = arena_printf(message->arena, "%s/case/%s",
+				     settings_str(attempts->settings, "portal.url"), number);
 	text_hex(message->id, job->key.data, JOB_KEY_SIZE);
 	const struct fact facts[] = {
 	    {"number", number},
@@ -294,7 +294,7 @@ static void render_message(struct attempts *attempts, struct attempt *attempt,
 	    {"office",
 	     catalogue_text(name ? name : &attempts->catalogue->triage->name, message->language)},
 	    {"due", render_deadline(attempts, attempt, office)},
-	    {"link", link},
+	    {"link", message->link},
 	    {"url", message->url},
 	    {NULL, NULL}};
 	struct rendered rendered = template_render(

@@ -26,7 +26,8 @@ struct message {
 	const char *language; /* of subject and body */
 	const char *number;   /* of the case, as written */
 	const char *kind;
-	const char *url;
+	const char *link; /* of the case's page */
+	const char *url;  /* of the case, for programs */
 	char id[33]; /* the idempotency key in hex: the provider gets it */
 	int64_t now_ms;
 	struct curl_slist *list; /* freed by notification afterwards */

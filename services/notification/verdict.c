@@ -8,7 +8,7 @@
 
 /* Those that stay as they are however often the message is sent. */
 static const char *const final_reasons[] = {"no_address",     "mailbox_refused",
-					    "not_an_address", "not_a_url",
+					    "not_an_address", "not_a_number", "not_a_url",
 					    "not_https",      "gone",
 					    "no_template",    NULL};
 
@@ -132,4 +132,17 @@ struct ending webhook_ending(int status, int64_t retry_after_s)
 		return ends(VERDICT_LATER, "redirected");
 	return status >= 500 ? host_ends(VERDICT_LATER, "answers_error")
 			     : ends(VERDICT_LATER, "answers_error");
+}
+
+/* Kannel says 202 for accepted and queued, 403 for a wrong password, 503 for what may pass. */
+struct ending gateway_ending(int status)
+{
+	if (status / 100 == 2)
+		return ends(VERDICT_DELIVERED, NULL);
+	if (!status)
+		return host_ends(VERDICT_OURS, "gateway_unreachable");
+	if (status == 401 || status == 403 || status == 404)
+		return host_ends(VERDICT_OURS, "gateway_refuses_us");
+	return status >= 500 ? host_ends(VERDICT_LATER, "gateway_busy")
+			     : ends(VERDICT_LATER, "gateway_refuses");
 }

@@ -51,5 +51,8 @@ struct ending smtp_ending(enum smtp_stage stage, const struct smtp_reply *reply)
 
 /* status 0: no answer came. retry_after_s: of the answer, 0 when it has none. */
 struct ending webhook_ending(int status, int64_t retry_after_s);
+/* Of our own SMS gateway. What it does not take it does not say clearly enough to be held against
+ * the recipient. */
+struct ending gateway_ending(int status);
 
 #endif

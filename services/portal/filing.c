@@ -102,7 +102,8 @@ static void merge_answer(json_t *answers, const char *code, const char *value)
 static void merge(json_t *draft, const struct form *form)
 {
 	static const char *const names[] = {"text",  "service", "area", "address",
-					    "reach", "email",   "name", "language"};
+					    "reach", "email",   "phone", "name",
+					    "language"};
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
 		const char *value = form_value(form, names[i]);
 		if (value)
@@ -130,15 +131,34 @@ static const char *text_fault(const char *text, size_t most, const char *missing
 	return missing && !text_has_content(text) ? missing : NULL;
 }
 
+/* How somebody can be reached; the draft's field and the contact's member have its name. */
+static const struct way {
+	const char *name;
+	const char *(*form)(struct arena *arena, const char *text);
+	const char *fault;
+} ways[] = {{"email", email_form, "invalid-email"}, {"phone", phone_form, "invalid-phone"}};
+#define WAYS (sizeof(ways) / sizeof(*ways))
+
+/* The one that was chosen; NULL: none, or nothing yet. */
+static const struct way *way_of(const json_t *draft)
+{
+	for (size_t i = 0; i < WAYS; i++) {
+		if (strcmp(get(draft, "reach"), ways[i].name) == 0)
+			return &ways[i];
+	}
+	return NULL;
+}
+
 static const char *contact_fault(struct arena *arena, const json_t *draft, const char **field)
 {
-	const char *reach = get(draft, "reach");
+	const struct way *way = way_of(draft);
 	*field = "reach";
-	if (strcmp(reach, "email") != 0 && strcmp(reach, "none") != 0)
+	if (!way && strcmp(get(draft, "reach"), "none") != 0)
 		return "reach-missing";
-	*field = "email";
-	if (strcmp(reach, "email") == 0 && !email_form(arena, get(draft, "email")))
-		return "invalid-email";
+	if (way && !way->form(arena, get(draft, way->name))) {
+		*field = way->name;
+		return way->fault;
+	}
 	*field = "name";
 	return text_fault(get(draft, "name"), FULL_NAME_MAX, NULL);
 }
@@ -332,11 +352,16 @@ static void show(struct filing *filing, int status, enum filing_page page)
 	const struct catalogue *c = shared_catalogue_borrow(filing->pages->catalogue);
 	const struct catalogue_service *service =
 	    catalogue_service(c, get(filing->draft, "service"));
-	bool by_email = strcmp(get(filing->draft, "reach"), "email") == 0;
+	const struct way *way = way_of(filing->draft);
 	json_object_update(view, filing->draft);
 	json_object_set_new(view, "draft", json_string(seal_draft(filing)));
 	json_object_set_new(view, "most", json_integer(DESCRIPTION_MAX));
-	json_object_set_new(view, "by_email", json_boolean(by_email));
+	json_object_set_new(view, "offers_sms", json_boolean(filing->pages->sms));
+	if (way) {
+		json_object_set_new(view, arena_printf(http_arena(filing->request), "by_%s", way->name),
+				    json_true());
+		json_object_set_new(view, "reached_at", json_string(get(filing->draft, way->name)));
+	}
 	json_object_set_new(view, "by_none",
 			    json_boolean(strcmp(get(filing->draft, "reach"), "none") == 0));
 	json_object_set_new(view, "chosen_language", json_string(get(filing->draft, "language")));
@@ -384,8 +409,9 @@ static char *submission_of(const struct filing *filing, const struct catalogue_s
 	put_text(submission, "area_code", get(draft, "area"));
 	put_text(submission, "address", get(draft, "address"));
 	json_object_set_new(submission, "answers", answers_of(filing, service));
-	if (strcmp(get(draft, "reach"), "email") == 0) {
-		put_text(contact, "email", get(draft, "email"));
+	const struct way *way = way_of(draft);
+	if (way) {
+		put_text(contact, way->name, get(draft, way->name));
 		put_text(contact, "language", get(draft, "language"));
 	}
 	put_text(contact, "name", get(draft, "name"));
@@ -404,6 +430,8 @@ static struct fault fault_of(struct arena *arena, const char *field)
 				      "invalid-answer"};
 	if (strcmp(field, "contact.email") == 0)
 		return (struct fault){PAGE_CONTACT, "email", "invalid-email"};
+	if (strcmp(field, "contact.phone") == 0)
+		return (struct fault){PAGE_CONTACT, "phone", "invalid-phone"};
 	if (strcmp(field, "contact.name") == 0)
 		return (struct fault){PAGE_CONTACT, "name", "invalid"};
 	if (strcmp(field, "address") == 0)

@@ -25,6 +25,8 @@ const struct setting pages_settings[] = {
      "address of the pages, as citizens type it"},
     {"portal.leave_url", SETTING_STRING, "https://www.wikipedia.org/", 8, 500,
      "where \"leave this page\" goes: an everyday page"},
+    {"portal.sms", SETTING_BOOL, "no", 0, 0,
+     "offer text messages: notification must have a gateway (sms.url)"},
     {NULL, SETTING_STRING, NULL, 0, 0, NULL},
 };
 
@@ -51,6 +53,7 @@ struct pages *pages_new(struct runtime *runtime, struct shared_catalogue *catalo
 	pages->writers = writers;
 	pages->url = settings_str(settings, "portal.url");
 	pages->leave_url = settings_str(settings, "portal.leave_url");
+	pages->sms = settings_bool(settings, "portal.sms");
 	pages->secure = strncmp(pages->url, "https:", 6) == 0;
 	pages->times = render_times_new();
 	pthread_mutex_init(&pages->times_lock, NULL);

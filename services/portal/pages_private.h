@@ -29,6 +29,7 @@ struct pages {
 	uint8_t key[SEALED_VALUE_KEY_SIZE];
 	const char *url, *leave_url;
 	bool secure; /* served by https */
+	bool sms;    /* text messages are offered */
 	pthread_mutex_t times_lock;
 	struct render_times *times;
 };

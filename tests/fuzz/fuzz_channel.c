@@ -14,6 +14,7 @@
 
 #include "channel.h"
 #include "channel_settings.h"
+#include "client/texts_folder.h"
 
 #define FIELDS_MAX 16
 
@@ -119,10 +120,11 @@ static void **selves; /* of channels[] */
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-	static const struct setting *const tables[] = {CHANNEL_SETTINGS, NULL};
+	static const struct setting *const tables[] = {CHANNEL_SETTINGS, texts_settings, NULL};
 	struct err err;
 	(void)argc;
 	(void)argv;
+	setenv("REDRESS_TEXTS_FOLDER", TABLES "/../../deploy/texts", 1);
 	fuzz_nation();
 	static struct settings *settings; /* for as long as it runs */
 	settings = settings_load(tables, NULL, &err);

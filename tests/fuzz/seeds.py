@@ -66,9 +66,12 @@ def requests():
     yield from open311_requests()
     samples = (ROOT / "deploy/samples/grievances.jsonl").read_bytes().splitlines()
     for body in [*cases("submission.eval")[:20], *samples[:20]]:
-        yield b"\2Content-Type: application/json; charset=utf-8\nIdempotency-Key: a-1\n\n" + body
-    yield b"\2Content-Type: text/plain\n\nhello"
-    yield b"\3Content-Type: application/jsonl\n\n" + b"\n".join(samples[:5]) + b"\nno JSON\r\n\n" + \
+        yield b"\3Content-Type: application/json; charset=utf-8\nIdempotency-Key: a-1\n\n" + body
+    yield b"\3Content-Type: text/plain\n\nhello"
+    sender = b"Authorization: Basic a2FubmVsOmhhbmRzLWluLW1lc3NhZ2Vz\nX-Kannel-From: +351911111111\nQuery: 7f-1\n"
+    yield b'\2Content-Type: text/plain; charset="UTF-8"\n' + sender + b"\nThe lamp is dark."
+    yield b"\2Content-Type: text/plain; charset=UTF-16BE\nX-Kannel-From: CityApp\n\n\xff"
+    yield b"\4Content-Type: application/jsonl\n\n" + b"\n".join(samples[:5]) + b"\nno JSON\r\n\n" + \
         b'{"description": "x", "idempotency_key": "a-1"}'
 
 

@@ -86,6 +86,25 @@ static void webhooks(void **state)
 	}
 }
 
+static void a_gateway_is_never_the_recipients_fault(void **state)
+{
+	static const struct {
+		int status;
+		const char *verdict, *reason;
+	} answers[] = {
+	    {0, "ours host", "gateway_unreachable"},   {202, "delivered", NULL},
+	    {403, "ours host", "gateway_refuses_us"},  {404, "ours host", "gateway_refuses_us"},
+	    {400, "later", "gateway_refuses"},         {503, "later host", "gateway_busy"},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(answers) / sizeof(*answers); i++) {
+		const struct ending ending = gateway_ending(answers[i].status);
+		assert_string_equal(written(&ending), answers[i].verdict);
+		if (answers[i].reason)
+			assert_string_equal(ending.reason, answers[i].reason);
+	}
+}
+
 static void what_can_be_sent_again(void **state)
 {
 	(void)state;
@@ -103,6 +122,7 @@ int main(void)
 	    cmocka_unit_test(mail_servers),
 	    cmocka_unit_test(what_is_no_reply),
 	    cmocka_unit_test(webhooks),
+	    cmocka_unit_test(a_gateway_is_never_the_recipients_fault),
 	    cmocka_unit_test(what_can_be_sent_again),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

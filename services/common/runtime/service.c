@@ -17,7 +17,7 @@
 #include "util/program.h"
 #include "web/route.h"
 
-#define TABLES_MAX    16
+#define TABLES_MAX    32
 #define STOP_GRACE_MS 10000
 
 static const struct setting common_settings[] = {
