@@ -191,6 +191,13 @@ BEGIN
   END CASE;
 END $$;
 
+-- How many cases each of those lists has, up to a most: what it costs does not follow the load.
+CREATE FUNCTION desk_counts(token bytea, of_office text, now_ms bigint, most int) RETURNS TABLE (tab text, count bigint)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+  SELECT t, (SELECT count(*) FROM desk_queue(token, t, of_office, now_ms, -9223372036854775808, 0, most))
+  FROM unnest(ARRAY['mine', 'unclaimed', 'office', 'overdue', 'told', 'waiting', 'answered']) t
+$$;
+
 -- Whether the session's account may see this case.
 CREATE FUNCTION desk_sees_case(token bytea, of_number bigint) RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$

@@ -40,6 +40,25 @@ static const char *read_query(struct visit *visit, struct desk_query *query)
 	return known ? NULL : "office";
 }
 
+/* What a page shows. */
+struct lists {
+	struct desk_row *rows;
+	struct desk_count *counts;
+	size_t row_count, count_count;
+};
+
+static int read_lists(struct visit *visit, const struct desk_query *query, struct lists *lists,
+		      struct err *err)
+{
+	struct postgres *postgres = visit->tools->postgres;
+	int64_t now_ms = clock_now_ms();
+	if (desk_list(postgres, visit->arena, visit->token, query, now_ms, &lists->rows,
+		      &lists->row_count, err))
+		return -1;
+	return desk_counts(postgres, visit->arena, visit->token, query->office, now_ms,
+			   &lists->counts, &lists->count_count, err);
+}
+
 static json_t *row_view(struct visit *visit, const struct desk_row *row)
 {
 	char number[CASE_NUMBER_TEXT_SIZE];
@@ -74,13 +93,28 @@ static const char *path_of(struct visit *visit, const struct desk_query *query, 
 		   : arena_printf(visit->arena, "%s?tab=%s&office=%s", base, tab, query->office);
 }
 
-static json_t *tabs_view(struct visit *visit, const struct desk_query *query)
+static int count_of(const struct lists *lists, const char *tab)
+{
+	for (size_t i = 0; i < lists->count_count; i++) {
+		if (strcmp(lists->counts[i].tab, tab) == 0)
+			return lists->counts[i].count;
+	}
+	return 0;
+}
+
+static json_t *tabs_view(struct visit *visit, const struct desk_query *query,
+			 const struct lists *lists)
 {
 	json_t *list = json_array();
-	for (size_t i = 0; i < TABS; i++)
-		json_array_append_new(list, json_pack("{s:s, s:s, s:b}", "tab", tabs[i], "path",
-						      path_of(visit, query, tabs[i]), "current",
-						      strcmp(tabs[i], query->tab) == 0));
+	for (size_t i = 0; i < TABS; i++) {
+		int count = count_of(lists, tabs[i]);
+		bool more = count == DESK_COUNT_MOST;
+		json_array_append_new(
+		    list, json_pack("{s:s, s:s, s:b, s:i, s:b}", "tab", tabs[i], "path",
+				    path_of(visit, query, tabs[i]), "current",
+				    strcmp(tabs[i], query->tab) == 0, "count", count - more,
+				    "more", more));
+	}
 	return list;
 }
 
@@ -121,8 +155,10 @@ static void put_notice(struct visit *visit, json_t *view)
 }
 
 static json_t *list_view(struct visit *visit, const struct desk_query *query,
-			 const struct desk_row *rows, size_t count)
+			 const struct lists *lists)
 {
+	const struct desk_row *rows = lists->rows;
+	size_t count = lists->row_count;
 	json_t *view = json_object(), *list = json_array();
 	size_t shown = count > PAGE_ROWS ? PAGE_ROWS : count;
 	for (size_t i = 0; i < shown; i++)
@@ -130,7 +166,7 @@ static json_t *list_view(struct visit *visit, const struct desk_query *query,
 	visit_put(view, "tab", query->tab);
 	json_object_set_new(view, "in_queue", json_true());
 	label_office(visit, view, "office", query->office);
-	json_object_set_new(view, "tabs", tabs_view(visit, query));
+	json_object_set_new(view, "tabs", tabs_view(visit, query, lists));
 	put_choice(view, offices_view(visit, query));
 	json_object_set_new(view, "some", json_boolean(shown));
 	json_object_set_new(view, "rows", list);
@@ -150,16 +186,28 @@ static void show_list(struct visit *visit)
 {
 	struct err err;
 	struct desk_query query;
-	struct desk_row *rows;
-	size_t count;
+	struct lists lists;
 	const char *wrong = read_query(visit, &query);
 	if (wrong)
 		visit_problem(visit, wrong[0] == 'o' ? 404 : 422, "not-found", wrong);
-	else if (desk_list(visit->tools->postgres, visit->arena, visit->token, &query,
-			   clock_now_ms(), &rows, &count, &err))
+	else if (read_lists(visit, &query, &lists, &err))
 		visit_unavailable(visit, &err);
 	else
-		visit_answer(visit, 200, "desk-queue", list_view(visit, &query, rows, count), NULL);
+		visit_answer(visit, 200, "desk-queue", list_view(visit, &query, &lists), NULL);
+}
+
+/* To the case whose number was typed in. */
+static void find_case(struct visit *visit)
+{
+	char number[CASE_NUMBER_TEXT_SIZE];
+	uint64_t parsed;
+	const char *typed = http_query(visit->request, "number");
+	if (!typed || !case_number_parse(typed, &parsed)) {
+		visit_problem(visit, 404, "not-found", "number");
+		return;
+	}
+	case_number_format(parsed, number);
+	site_redirect(visit->request, arena_printf(visit->arena, "/desk/case/%s", number), NULL);
 }
 
 static void go_to_list(struct visit *visit)
@@ -171,11 +219,13 @@ static const struct visit_kind kind_start = {.work = go_to_list,
 					     .unsigned_too = true,
 					     .unready_too = true},
 			       kind_list = {.work = show_list},
+			       kind_find = {.work = find_case},
 			       kind_api_list = {.work = show_list, .api = true};
 
 static const struct route rows_of_lists[] = {
     {"GET", "/", visit_take, &kind_start, NULL, 0, 0},
     {"GET", "/desk", visit_take, &kind_list, NULL, 0, ROUTE_WAIT_USUAL},
+    {"GET", "/desk/find", visit_take, &kind_find, NULL, 0, 0},
     {"GET", "/v1/desk/cases", visit_take, &kind_api_list, NULL, 0, ROUTE_WAIT_USUAL},
 };
 

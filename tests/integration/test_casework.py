@@ -379,8 +379,19 @@ def test_a_list_of_1500_cases_pages_to_its_end(office, people):
         path = following and following[1].replace("&amp;", "&")
         pages += 1
     assert len(seen) == len(set(seen)) == 1500 and pages == 30
+    page = browser.get("/desk?tab=mine")
+    counts = dict(re.findall(r'tab=(\w+)"[^>]*>[^<]+<span class="n">([0-9+]+)</span>', page.source))
+    assert counts == {"mine": "0", "unclaimed": "99+", "office": "99+", "overdue": "99+", "waiting": "0", "answered": "0", "told": "0"}
     numbers = [case_number.read(one) for one in seen]
     assert numbers == sorted(numbers, key=lambda n: ((n // 37 - 100000) % 97, n))
+
+
+def test_a_case_is_found_by_its_number(office, people):
+    number, _ = filed(office)
+    page = people["rui.sousa"].get(f"/desk/find?number={number.lower().replace('-', '')}")
+    assert page.url.endswith(f"/desk/case/{number}") and TEXT in page.text
+    for wrong in (number[:-1], "", "0000", "%3Cb%3E"):
+        assert people["rui.sousa"].get(f"/desk/find?number={wrong}").status == 404
 
 
 def test_no_list_is_read_whole_or_sorted(office, people):

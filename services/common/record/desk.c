@@ -54,6 +54,26 @@ int desk_list(struct postgres *postgres, struct arena *arena, const uint8_t toke
 	return 0;
 }
 
+int desk_counts(struct postgres *postgres, struct arena *arena,
+		const uint8_t token[DESK_TOKEN_SIZE], const char *office, int64_t now_ms,
+		struct desk_count **counts, size_t *count, struct err *err)
+{
+	struct postgres_result *found;
+	const struct postgres_param params[] = {
+	    postgres_bytes(token, DESK_TOKEN_SIZE), postgres_text(office),
+	    postgres_int8(arena, now_ms), postgres_int4(arena, DESK_COUNT_MOST)};
+	if (postgres_query(postgres, "SELECT tab, count FROM desk_counts($1, $2, $3, $4)", params, 4,
+			   &found, err))
+		return -1;
+	*count = postgres_rows(found);
+	*counts = arena_take(arena, (*count + 1) * sizeof(**counts));
+	for (size_t i = 0; i < *count; i++)
+		(*counts)[i] = (struct desk_count){text_at(arena, found, i, 0),
+						   (int)postgres_get_int(found, i, 1)};
+	postgres_result_free(&found);
+	return 0;
+}
+
 /* ---- one case ------------------------------------------------------------------------------- */
 
 /* Without the row of case_keys nothing opens any more, and there is no text. */

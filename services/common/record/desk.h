@@ -43,6 +43,18 @@ int desk_list(struct postgres *postgres, struct arena *arena, const uint8_t toke
 	      const struct desk_query *query, int64_t now_ms, struct desk_row **rows, size_t *count,
 	      struct err *err) MUST_CHECK;
 
+/* How many cases a list has; DESK_COUNT_MOST: so many or more. */
+struct desk_count {
+	const char *tab;
+	int count;
+};
+#define DESK_COUNT_MOST 100
+
+/* Of each list of the query's office, in the arena. */
+int desk_counts(struct postgres *postgres, struct arena *arena,
+		const uint8_t token[DESK_TOKEN_SIZE], const char *office, int64_t now_ms,
+		struct desk_count **counts, size_t *count, struct err *err) MUST_CHECK;
+
 struct desk_message {
 	const char *kind, *recipient, *channel, *delivery, *reason;
 	int64_t at_ms;
