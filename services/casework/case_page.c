@@ -23,16 +23,17 @@
 static const struct action {
 	const char *name;
 	Redress__Command__BodyCase command;
-	bool wants_text, wants_office, wants_category, wants_outcome;
+	bool wants_text, wants_office, wants_category, wants_outcome, wants_urgency;
 } actions[] = {
-    {"accept", REDRESS__COMMAND__BODY_ACCEPT, false, false, false, false},
-    {"answer", REDRESS__COMMAND__BODY_ANSWER, true, false, false, true},
-    {"ask", REDRESS__COMMAND__BODY_ASK, true, false, false, false},
-    {"note", REDRESS__COMMAND__BODY_COMMENT, true, false, false, false},
-    {"comment", REDRESS__COMMAND__BODY_COMMENT, true, false, false, false},
-    {"correct", REDRESS__COMMAND__BODY_CORRECT, false, false, true, false},
-    {"assign", REDRESS__COMMAND__BODY_ASSIGN, true, true, false, false},
-    {"close", REDRESS__COMMAND__BODY_CLOSE, false, false, false, false},
+    {"accept", REDRESS__COMMAND__BODY_ACCEPT, false, false, false, false, false},
+    {"answer", REDRESS__COMMAND__BODY_ANSWER, true, false, false, true, false},
+    {"ask", REDRESS__COMMAND__BODY_ASK, true, false, false, false, false},
+    {"note", REDRESS__COMMAND__BODY_COMMENT, true, false, false, false, false},
+    {"comment", REDRESS__COMMAND__BODY_COMMENT, true, false, false, false, false},
+    {"correct", REDRESS__COMMAND__BODY_CORRECT, false, false, true, false, false},
+    {"prioritize", REDRESS__COMMAND__BODY_PRIORITIZE, true, false, false, false, true},
+    {"assign", REDRESS__COMMAND__BODY_ASSIGN, true, true, false, false, false},
+    {"close", REDRESS__COMMAND__BODY_CLOSE, false, false, false, false, false},
 };
 #define ACTIONS (sizeof(actions) / sizeof(*actions))
 
@@ -136,6 +137,20 @@ static json_t *categories_view(const struct page *page)
 	return list;
 }
 
+/* All but the one it has. */
+static json_t *urgencies_view(const struct page *page)
+{
+	json_t *list = json_array();
+	const char *chosen = visit_value(page->visit, "urgency");
+	for (int u = REDRESS__URGENCY__EMERGENCY; u >= REDRESS__URGENCY__ROUTINE; u--) {
+		if (u != (int)page->found.state->urgency)
+			json_array_append_new(
+			    list, json_pack("{s:s, s:b}", "code", label_urgency(u), "chosen",
+					    strcmp(label_urgency(u), chosen) == 0));
+	}
+	return list;
+}
+
 static json_t *outcomes_view(const struct page *page)
 {
 	json_t *list = json_array();
@@ -163,10 +178,10 @@ static json_t *form_view(const struct page *page, const struct action *action)
 {
 	bool tried = page->tried == action;
 	json_t *form =
-	    json_pack("{s:s, s:b, s:b, s:b, s:b, s:b, s:s}", "action", action->name,
+	    json_pack("{s:s, s:b, s:b, s:b, s:b, s:b, s:b, s:s}", "action", action->name,
 		      "wants_text", action->wants_text, "wants_office", action->wants_office,
 		      "wants_category", action->wants_category, "wants_outcome",
-		      action->wants_outcome, "tried", tried && (page->error || page->notice),
+		      action->wants_outcome, "wants_urgency", action->wants_urgency, "tried", tried && (page->error || page->notice),
 		      "key", fresh_key(page->visit));
 	visit_put(form, "text", tried ? page->text : "");
 	if (tried && page->error)
@@ -176,6 +191,8 @@ static json_t *form_view(const struct page *page, const struct action *action)
 		json_object_set_new(form, "offices", offices_view(page));
 	if (action->wants_category)
 		json_object_set_new(form, "categories", categories_view(page));
+	if (action->wants_urgency)
+		json_object_set_new(form, "urgencies", urgencies_view(page));
 	if (action->wants_outcome)
 		json_object_set_new(form, "outcomes", outcomes_view(page));
 	return form;
@@ -293,6 +310,16 @@ static bool text_is_wrong(struct page *page)
 	return !text_has_content(page->text) && fault(page, "text", "reply-missing");
 }
 
+/* -1: none was chosen. */
+static int urgency_of(const struct page *page)
+{
+	for (int u = REDRESS__URGENCY__ROUTINE; u <= REDRESS__URGENCY__EMERGENCY; u++) {
+		if (strcmp(label_urgency(u), visit_value(page->visit, "urgency")) == 0)
+			return u;
+	}
+	return -1;
+}
+
 static bool choice_is_wrong(struct page *page)
 {
 	const struct catalogue *c = shared_catalogue_borrow(page->visit->casework->catalogue);
@@ -303,6 +330,8 @@ static bool choice_is_wrong(struct page *page)
 	shared_catalogue_return(page->visit->casework->catalogue);
 	if (!office)
 		return fault(page, "office", "office-missing");
+	if (page->tried->wants_urgency && urgency_of(page) < 0)
+		return fault(page, "urgency", "urgency-missing");
 	if (page->tried->wants_outcome && !case_outcome(visit_value(page->visit, "outcome")))
 		return fault(page, "outcome", "outcome-missing");
 	return !category && fault(page, "category", "category-missing");
@@ -351,6 +380,10 @@ static void fill(const struct page *page, Redress__Command *command)
 	} else if (strcmp(name, "correct") == 0) {
 		BODY(command, arena, correct, correct, Correct, CORRECT);
 		command->correct->category = sent(page, "category");
+	} else if (strcmp(name, "prioritize") == 0) {
+		BODY(command, arena, prioritize, prioritize, Prioritize, PRIORITIZE);
+		command->prioritize->urgency = (Redress__Urgency)urgency_of(page);
+		command->prioritize->sealed_text = seal(page);
 	} else if (strcmp(name, "assign") == 0) {
 		BODY(command, arena, assign, assign, Assign, ASSIGN);
 		command->assign->office = sent(page, "office");

@@ -246,6 +246,8 @@ static void put_judgement(json_t *line, const Redress__CaseEvent *event)
 {
 	if (event->body_case == REDRESS__CASE_EVENT__BODY_ANSWERED)
 		visit_put(line, "outcome", case_outcome_name(event->answered->outcome));
+	if (event->body_case == REDRESS__CASE_EVENT__BODY_PRIORITIZED)
+		visit_put(line, "to_urgency", label_urgency((int)event->prioritized->urgency));
 	if (event->body_case != REDRESS__CASE_EVENT__BODY_RATED)
 		return;
 	json_object_set_new(line, "score", json_integer(event->rated->score));

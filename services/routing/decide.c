@@ -156,6 +156,18 @@ static void fill_reopened(struct arena *arena, Redress__CaseEvent *event,
 	event->reopened->urgency = state->urgency;
 }
 
+static void fill_prioritized(struct arena *arena, Redress__CaseEvent *event,
+			     const Redress__CaseState *state, const Redress__Command *command,
+			     const struct placement *placement)
+{
+	BODY(event, arena, prioritized, Prioritized, PRIORITIZED);
+	redress__prioritized__init(event->prioritized);
+	event->prioritized->urgency = command->prioritize->urgency;
+	event->prioritized->previous_urgency = state->urgency;
+	event->prioritized->deadline_ms = placement->deadline_ms;
+	event->prioritized->sealed_text = command->prioritize->sealed_text;
+}
+
 static void fill_resumed(struct arena *arena, Redress__CaseEvent *event,
 			 const Redress__CaseState *state, const struct placement *placement)
 {
@@ -239,6 +251,9 @@ static void fill(struct arena *arena, Redress__CaseEvent *event, const Redress__
 		event->rated->score = command->rate->score;
 		event->rated->settled = command->rate->settled;
 		break;
+	case REDRESS__COMMAND__BODY_PRIORITIZE:
+		fill_prioritized(arena, event, state, command, placement);
+		break;
 	case REDRESS__COMMAND__BODY_REMIND:
 		BODY(event, arena, reminded, Reminded, REMINDED);
 		redress__reminded__init(event->reminded);
@@ -304,6 +319,8 @@ static const ProtobufCBinaryData *text_in(const Redress__Command *command)
 		return &command->answer->sealed_text;
 	case REDRESS__COMMAND__BODY_REOPEN:
 		return &command->reopen->sealed_text;
+	case REDRESS__COMMAND__BODY_PRIORITIZE:
+		return &command->prioritize->sealed_text;
 	default:
 		return NULL;
 	}

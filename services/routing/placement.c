@@ -383,6 +383,21 @@ static struct placement correct(const struct places *places, const Redress__Case
 	return place_declared(places, &subject);
 }
 
+/* What is more urgent than was known is due sooner, from now on; nothing is put off. */
+static struct placement prioritize(const struct catalogue *catalogue,
+				   const Redress__CaseState *state, Redress__Urgency urgency,
+				   int64_t now_ms)
+{
+	struct placement placement = {.deadline_ms = state->deadline_ms};
+	if (urgency == state->urgency)
+		return refused("same_urgency", NULL, NULL);
+	int64_t due_ms = calendar_after(calendar_of(catalogue, state->office), now_ms,
+					answer_span(level_of_state(catalogue, state), urgency));
+	if (urgency > state->urgency && (!placement.deadline_ms || due_ms < placement.deadline_ms))
+		placement.deadline_ms = due_ms;
+	return placement;
+}
+
 static struct placement reopen(const struct places *places, const Redress__CaseState *state,
 			       int64_t now_ms)
 {
@@ -439,6 +454,8 @@ struct placement place(const struct places *places, const Redress__CaseState *st
 		return reopen(places, state, now_ms);
 	case REDRESS__COMMAND__BODY_ASK:
 		return ask(places->catalogue, state, now_ms);
+	case REDRESS__COMMAND__BODY_PRIORITIZE:
+		return prioritize(places->catalogue, state, command->prioritize->urgency, now_ms);
 	case REDRESS__COMMAND__BODY_REPLY:
 	case REDRESS__COMMAND__BODY_RESUME:
 		return resume(places->catalogue, state, now_ms);

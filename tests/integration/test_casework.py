@@ -363,6 +363,25 @@ def test_what_is_not_decided_in_time_is_told_so(office, people):
     wait_for("it is done", lambda: "While nobody decides." in browser.get(f"/desk/case/{number}").text, 60)
 
 
+def test_urgency_is_corrected_with_a_reason_that_the_citizen_reads(office, people):
+    number, code = filed(office)
+    browser = people["rui.sousa"]
+    page = browser.get(f"/desk/case/{number}")
+    assert "Choose an urgency" in browser.send(page, "/prioritize", text="Live wires hang down.").text
+    assert "Write something" in browser.send(page, "/prioritize", urgency="emergency").text
+    before = office.sql("SELECT clock_ms FROM open_cases WHERE number = %s", case_number.read(number))[0].clock_ms
+    page = browser.send(page, "/prioritize", urgency="emergency", text="Live wires hang down.")
+    assert "Done." in page.text and "Urgency changed Emergency" in " ".join(page.text.split())
+    after = office.sql("SELECT urgency, clock_ms FROM open_cases WHERE number = %s", case_number.read(number))[0]
+    assert after.urgency == 2 and after.clock_ms < before
+    citizen = Browser(f"http://127.0.0.1:{office.portal_port}")
+    seen = citizen.send(citizen.get("/case"), "/case", number=number, code=code)
+    assert "The urgency was changed" in seen.text and "Live wires hang down." in seen.text
+    page = browser.send(page, "/prioritize", urgency="routine", text="The wires are off.")
+    lowered = office.sql("SELECT urgency, clock_ms FROM open_cases WHERE number = %s", case_number.read(number))[0]
+    assert (lowered.urgency, lowered.clock_ms) == (0, after.clock_ms), "nothing is put off"
+
+
 # ---- lists
 
 

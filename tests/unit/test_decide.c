@@ -36,6 +36,7 @@ static const struct {
 	{REDRESS__COMMAND__BODY_RESUME,   "...P....."},
 	{REDRESS__COMMAND__BODY_RATE,     "....==..."},
 	{REDRESS__COMMAND__BODY_REMIND,   "===......"},
+	{REDRESS__COMMAND__BODY_PRIORITIZE, "===......"},
 };
 /* clang-format on */
 

@@ -60,6 +60,7 @@ static const struct {
     {REDRESS__CASE_EVENT__BODY_RESUMED, OFFICE},
     {REDRESS__CASE_EVENT__BODY_RATED, 0},
     {REDRESS__CASE_EVENT__BODY_REMINDED, OFFICE},
+    {REDRESS__CASE_EVENT__BODY_PRIORITIZED, CITIZEN | OFFICE},
 };
 
 static void test_who_is_told(void **state)
@@ -133,8 +134,8 @@ static void test_templates_are_listed(void **state)
 	size_t count = 0, office = 0;
 	for (; names[count]; count++)
 		office += strncmp(names[count], "office ", 7) == 0;
-	assert_int_equal(count, 17);
-	assert_int_equal(office, 10);
+	assert_int_equal(count, 19);
+	assert_int_equal(office, 11);
 	assert_string_equal(names[count - 1], "office emergency*");
 	assert_ptr_equal(job_templates(), names);
 	assert_string_equal(job_templates()[0], names[0]);

@@ -348,6 +348,29 @@ static struct placement with_body(struct bench *bench, const Redress__CaseState 
 	return place(bench->places, state, &command, now_ms);
 }
 
+/* More urgent: sooner, from now on. Less urgent: nothing is put off. The same: nothing at all. */
+static void urgency_that_rises_shortens_the_time(void **state)
+{
+	struct bench *bench = *state;
+	const int64_t due_ms = MONDAY_10 + 31 * HOUR;
+	Redress__CaseState one = state_at("water-head", "water.leak", due_ms);
+	Redress__Prioritize prioritize = REDRESS__PRIORITIZE__INIT;
+	Redress__Command command = REDRESS__COMMAND__INIT;
+	command.body_case = REDRESS__COMMAND__BODY_PRIORITIZE;
+	command.prioritize = &prioritize;
+	prioritize.urgency = REDRESS__URGENCY__EMERGENCY;
+	struct placement p = place(bench->places, &one, &command, MONDAY_10);
+	assert_null(p.refusal.code);
+	assert_true(p.deadline_ms < due_ms && p.deadline_ms > MONDAY_10);
+	/* later than it is due already */
+	assert_int_equal(place(bench->places, &one, &command, due_ms).deadline_ms, due_ms);
+	one.urgency = REDRESS__URGENCY__EMERGENCY;
+	assert_string_equal(place(bench->places, &one, &command, MONDAY_10).refusal.code,
+			    "same_urgency");
+	prioritize.urgency = REDRESS__URGENCY__ROUTINE;
+	assert_int_equal(place(bench->places, &one, &command, MONDAY_10).deadline_ms, due_ms);
+}
+
 /* Asked on monday at 10 with 15 working hours left, answered on saturday: the rest is there from
  * monday on. */
 static void the_rest_of_the_time_is_kept_while_the_citizen_is_asked(void **state)
@@ -485,6 +508,7 @@ int main(void)
 	    cmocka_unit_test(what_was_declared_counts),
 	    cmocka_unit_test(what_only_a_person_may_say_is_a_suggestion),
 	    cmocka_unit_test(the_clock_runs_from_the_door),
+	    cmocka_unit_test(urgency_that_rises_shortens_the_time),
 	    cmocka_unit_test(the_rest_of_the_time_is_kept_while_the_citizen_is_asked),
 	    cmocka_unit_test(elapsed_time_is_kept_as_such),
 	    cmocka_unit_test(a_transfer_keeps_the_deadline),

@@ -32,6 +32,7 @@ static const struct case_move moves[] = {
 	MOVE(RESUME),   IN(WAITING),                    WHO_ROUTING,        NEEDS_PLACE, TO(IN_PROGRESS), KEEPS_NONE,                     {EVENT(RESUMED)},                                "not_asked"},
 	MOVE(RATE),     IN(ANSWERED) | IN(CLOSED),      WHO_CITIZEN,        NEEDS_SCORE, SAME,            KEEPS_NONE,                     {EVENT(RATED)},                                  "not_answered"},
 	MOVE(REMIND),   IN(REGISTERED) | IN(ASSIGNED) | IN(IN_PROGRESS), WHO_CITIZEN, NO_NEED, SAME,      KEEPS_NONE,                     {EVENT(REMINDED)},                               "no_clock_runs"},
+	MOVE(PRIORITIZE), IN(REGISTERED) | IN(ASSIGNED) | IN(IN_PROGRESS), WHO_OFFICER, NEEDS_TEXT | NEEDS_PLACE, SAME, KEEPS_NONE,           {EVENT(PRIORITIZED)},                            "not_at_work"},
 };
 /* clang-format on */
 #define COUNT (sizeof(moves) / sizeof(*moves))

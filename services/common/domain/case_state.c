@@ -25,6 +25,7 @@ static const char *const command_kinds[] = {
 	[REDRESS__COMMAND__BODY_RESUME]   = "resume",
 	[REDRESS__COMMAND__BODY_RATE]     = "rate",
 	[REDRESS__COMMAND__BODY_REMIND]   = "remind",
+	[REDRESS__COMMAND__BODY_PRIORITIZE] = "prioritize",
 };
 
 static const char *const status_names[] = {
@@ -240,6 +241,9 @@ static void change_particulars(Redress__CaseState *state, const Redress__CaseEve
 	case REDRESS__CASE_EVENT__BODY_RATED:
 		state->score = event->rated->score;
 		state->settled = event->rated->settled;
+		break;
+	case REDRESS__CASE_EVENT__BODY_PRIORITIZED:
+		state->urgency = event->prioritized->urgency;
 		break;
 	case REDRESS__CASE_EVENT__BODY_REMINDED:
 		state->reminders = event->reminded->reminders;

@@ -30,6 +30,7 @@ static const struct event_facts facts[] = {
 	KIND(RESUMED),   "resumed",   OFFICE_KEEPS,  CLOCK_GOES_ON, 0,       OFFICE,  false},
 	KIND(RATED),     "rated",     OFFICE_KEEPS,  CLOCK_KEEPS,   0,       0,       false},
 	KIND(REMINDED),  "reminded",  OFFICE_KEEPS,  CLOCK_KEEPS,   0,       OFFICE,  false},
+	KIND(PRIORITIZED), "prioritized", OFFICE_KEEPS, CLOCK_SETS, BOTH,    BOTH,    false},
 };
 /* clang-format on */
 #define COUNT (sizeof(facts) / sizeof(*facts))
