@@ -2,9 +2,11 @@
 
 import re
 import subprocess
+import textwrap
 import urllib.parse
 
 from support.daemon import wait_for
+from support.messages import ROOT
 from support.ports import free_port
 
 CONFIG = """
@@ -28,22 +30,17 @@ sendsms-port = {send}
 sendsms-interface = 127.0.0.1
 global-sender = {ours}
 
-group = sendsms-user
-username = redress
-password = {password}
-omit-empty = true
-max-messages = 5
-
-group = sms-service
-keyword = default
-catch-all = true
-omit-empty = true
-max-messages = 3
-send-sender = true
-accept-x-kannel-headers = true
-post-url = "http://kannel:{key}@127.0.0.1:{intake}/v1/sms?id=%I"
 """
 GOT = re.compile(r"Got message \d+: <(\S+) (\S+) (text|ucs-2) (.*?)>\n", re.DOTALL)
+
+
+def documented(intake_port, key, password):
+    """The groups as docs/operate.md has them."""
+    text = (ROOT / "docs/operate.md").read_text()
+    lines = re.search(r"Kannel needs\n\n((?:    .*\n|\n)+)", text)[1]
+    groups = re.sub(r"\s+#.*", "", textwrap.dedent(lines), flags=re.MULTILINE)
+    return groups.replace("password = …", f"password = {password}").replace("kannel:PASSWORD@INTAKE",
+                                                                            f"kannel:{key}@127.0.0.1:{intake_port}")
 
 
 def says(log, text):
@@ -58,8 +55,8 @@ class Kannel:
         self.processes = []
         self.ports = {name: free_port() for name in ("admin", "box", "network", "send")}
         self.config = folder / "kannel.conf"
-        self.config.write_text(CONFIG.format(**self.ports, intake=intake_port, key=key, password=password,
-                                             ours=self.OURS))
+        self.config.write_text(CONFIG.format(**self.ports, ours=self.OURS) +
+                               documented(intake_port, key, password))
         self._telephones = 0
         self._telephone = None
 
