@@ -191,6 +191,15 @@ BEGIN
   END CASE;
 END $$;
 
+-- Who may be given a case of an office that the session's account sees: by name.
+CREATE FUNCTION desk_colleagues(token bytea, of_office text) RETURNS TABLE (login text, name text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+  SELECT a.login, a.name FROM accounts a, desk_account(token) me
+  WHERE a.office = of_office AND a.active AND a.role IN ('officer', 'supervisor')
+    AND desk_sees(me, of_office, '', a.agency)
+  ORDER BY a.name, a.login LIMIT 500
+$$;
+
 -- How many cases each of those lists has, up to a most: what it costs does not follow the load.
 CREATE FUNCTION desk_counts(token bytea, of_office text, now_ms bigint, most int) RETURNS TABLE (tab text, count bigint)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$

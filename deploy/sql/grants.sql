@@ -52,7 +52,8 @@ GRANT EXECUTE ON FUNCTION cases_like(bigint, int), signature_equal(bytea, bytea)
 -- Casework touches no table: what it may see depends on who is signed in (0010_accounts.sql).
 GRANT EXECUTE ON FUNCTION desk_session(bytea), desk_find(text), desk_failed(text), desk_sign_in(bigint, bytea, bigint),
   desk_sign_out(bytea), desk_set_password(bytea, text), desk_set_totp(bytea, bytea, bigint),
-  desk_queue(bytea, text, text, bigint, bigint, bigint, int), desk_counts(bytea, text, bigint, int), desk_open(bytea, bigint), desk_events(bytea, bigint),
+  desk_queue(bytea, text, text, bigint, bigint, bigint, int), desk_counts(bytea, text, bigint, int),
+  desk_colleagues(bytea, text), desk_open(bytea, bigint), desk_events(bytea, bigint),
   desk_messages(bytea, bigint), desk_decided(bytea, bigint, bytea, bigint) TO redress_casework;
 
 -- redress-account makes accounts; it reads neither passwords nor second factors.

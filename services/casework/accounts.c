@@ -112,3 +112,22 @@ int account_set_totp(struct postgres *postgres, struct arena *arena,
 	    postgres_int8(arena, step)};
 	return postgres_query(postgres, "SELECT desk_set_totp($1, $2, $3)", params, 3, NULL, err);
 }
+
+int account_colleagues(struct postgres *postgres, struct arena *arena,
+		       const uint8_t token[DESK_TOKEN_SIZE], const char *office,
+		       struct colleague **list, size_t *count, struct err *err)
+{
+	struct postgres_result *rows;
+	const struct postgres_param params[] = {token_param(token), postgres_text(office)};
+	if (postgres_query(postgres, "SELECT login, name FROM desk_colleagues($1, $2)", params, 2,
+			   &rows, err))
+		return -1;
+	*count = postgres_rows(rows);
+	*list = arena_take(arena, (*count + 1) * sizeof(**list));
+	for (size_t i = 0; i < *count; i++)
+		(*list)[i] = (struct colleague){
+		    arena_strdup(arena, postgres_get_text(rows, i, 0)),
+		    arena_strdup(arena, postgres_get_text(rows, i, 1))};
+	postgres_result_free(&rows);
+	return 0;
+}

@@ -49,4 +49,13 @@ int account_set_totp(struct postgres *postgres, struct arena *arena,
 		     const uint8_t token[DESK_TOKEN_SIZE], const void *sealed, size_t size,
 		     int64_t step, struct err *err) MUST_CHECK;
 
+struct colleague {
+	const char *login, *name;
+};
+
+/* Those who may be given a case of the office, in the arena. */
+int account_colleagues(struct postgres *postgres, struct arena *arena,
+		       const uint8_t token[DESK_TOKEN_SIZE], const char *office,
+		       struct colleague **list, size_t *count, struct err *err) MUST_CHECK;
+
 #endif

@@ -23,17 +23,19 @@
 static const struct action {
 	const char *name;
 	Redress__Command__BodyCase command;
-	bool wants_text, wants_office, wants_category, wants_outcome, wants_urgency;
+	bool wants_text, wants_office, wants_category, wants_outcome, wants_urgency, wants_officer;
 } actions[] = {
-    {"accept", REDRESS__COMMAND__BODY_ACCEPT, false, false, false, false, false},
-    {"answer", REDRESS__COMMAND__BODY_ANSWER, true, false, false, true, false},
-    {"ask", REDRESS__COMMAND__BODY_ASK, true, false, false, false, false},
-    {"note", REDRESS__COMMAND__BODY_COMMENT, true, false, false, false, false},
-    {"comment", REDRESS__COMMAND__BODY_COMMENT, true, false, false, false, false},
-    {"correct", REDRESS__COMMAND__BODY_CORRECT, false, false, true, false, false},
-    {"prioritize", REDRESS__COMMAND__BODY_PRIORITIZE, true, false, false, false, true},
-    {"assign", REDRESS__COMMAND__BODY_ASSIGN, true, true, false, false, false},
-    {"close", REDRESS__COMMAND__BODY_CLOSE, false, false, false, false, false},
+    {"accept", REDRESS__COMMAND__BODY_ACCEPT, false, false, false, false, false, false},
+    {"answer", REDRESS__COMMAND__BODY_ANSWER, true, false, false, true, false, false},
+    {"ask", REDRESS__COMMAND__BODY_ASK, true, false, false, false, false, false},
+    {"note", REDRESS__COMMAND__BODY_COMMENT, true, false, false, false, false, false},
+    {"comment", REDRESS__COMMAND__BODY_COMMENT, true, false, false, false, false, false},
+    {"correct", REDRESS__COMMAND__BODY_CORRECT, false, false, true, false, false, false},
+    {"prioritize", REDRESS__COMMAND__BODY_PRIORITIZE, true, false, false, false, true, false},
+    {"give", REDRESS__COMMAND__BODY_GIVE, false, false, false, false, false, true},
+    {"release", REDRESS__COMMAND__BODY_RELEASE, false, false, false, false, false, false},
+    {"assign", REDRESS__COMMAND__BODY_ASSIGN, true, true, false, false, false, false},
+    {"close", REDRESS__COMMAND__BODY_CLOSE, false, false, false, false, false, false},
 };
 #define ACTIONS (sizeof(actions) / sizeof(*actions))
 
@@ -52,6 +54,8 @@ struct page {
 	struct visit *visit;
 	uint64_t number;
 	struct desk_case found;
+	struct colleague *colleagues; /* of the office that has it */
+	size_t colleague_count;
 	const struct action *tried; /* NULL: it is only looked at */
 	const char *text;           /* that was typed */
 	const char *error, *field;  /* what is wrong with it */
@@ -92,9 +96,17 @@ static bool read_case(struct page *page)
 		visit_unavailable(visit, &err);
 		return false;
 	}
-	if (!page->found.state)
+	if (!page->found.state) {
 		visit_problem(visit, 404, "not-found", NULL);
-	return page->found.state != NULL;
+		return false;
+	}
+	if (account_colleagues(visit->tools->postgres, visit->arena, visit->token,
+			       page->found.state->office, &page->colleagues,
+			       &page->colleague_count, &err)) {
+		visit_unavailable(visit, &err);
+		return false;
+	}
+	return true;
 }
 
 /* ---- the forms ------------------------------------------------------------------------------ */
@@ -134,6 +146,21 @@ static json_t *categories_view(const struct page *page)
 						"chosen", strcmp(category->code, chosen) == 0));
 	}
 	shared_catalogue_return(visit->casework->catalogue);
+	return list;
+}
+
+/* All but who has it. */
+static json_t *colleagues_view(const struct page *page)
+{
+	json_t *list = json_array();
+	const char *chosen = visit_value(page->visit, "officer");
+	for (size_t i = 0; i < page->colleague_count; i++) {
+		const struct colleague *one = &page->colleagues[i];
+		if (strcmp(one->login, page->found.state->officer) != 0)
+			json_array_append_new(list, json_pack("{s:s, s:s, s:b}", "code", one->login,
+							      "name", one->name, "chosen",
+							      strcmp(one->login, chosen) == 0));
+	}
 	return list;
 }
 
@@ -178,10 +205,11 @@ static json_t *form_view(const struct page *page, const struct action *action)
 {
 	bool tried = page->tried == action;
 	json_t *form =
-	    json_pack("{s:s, s:b, s:b, s:b, s:b, s:b, s:b, s:s}", "action", action->name,
+	    json_pack("{s:s, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:s}", "action", action->name,
 		      "wants_text", action->wants_text, "wants_office", action->wants_office,
 		      "wants_category", action->wants_category, "wants_outcome",
-		      action->wants_outcome, "wants_urgency", action->wants_urgency, "tried", tried && (page->error || page->notice),
+		      action->wants_outcome, "wants_urgency", action->wants_urgency,
+		      "wants_officer", action->wants_officer, "tried", tried && (page->error || page->notice),
 		      "key", fresh_key(page->visit));
 	visit_put(form, "text", tried ? page->text : "");
 	if (tried && page->error)
@@ -191,6 +219,8 @@ static json_t *form_view(const struct page *page, const struct action *action)
 		json_object_set_new(form, "offices", offices_view(page));
 	if (action->wants_category)
 		json_object_set_new(form, "categories", categories_view(page));
+	if (action->wants_officer)
+		json_object_set_new(form, "officers", colleagues_view(page));
 	if (action->wants_urgency)
 		json_object_set_new(form, "urgencies", urgencies_view(page));
 	if (action->wants_outcome)
@@ -310,6 +340,15 @@ static bool text_is_wrong(struct page *page)
 	return !text_has_content(page->text) && fault(page, "text", "reply-missing");
 }
 
+static bool is_colleague(const struct page *page, const char *login)
+{
+	for (size_t i = 0; i < page->colleague_count; i++) {
+		if (strcmp(page->colleagues[i].login, login) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* -1: none was chosen. */
 static int urgency_of(const struct page *page)
 {
@@ -330,6 +369,8 @@ static bool choice_is_wrong(struct page *page)
 	shared_catalogue_return(page->visit->casework->catalogue);
 	if (!office)
 		return fault(page, "office", "office-missing");
+	if (page->tried->wants_officer && !is_colleague(page, visit_value(page->visit, "officer")))
+		return fault(page, "officer", "officer-missing");
 	if (page->tried->wants_urgency && urgency_of(page) < 0)
 		return fault(page, "urgency", "urgency-missing");
 	if (page->tried->wants_outcome && !case_outcome(visit_value(page->visit, "outcome")))
@@ -380,6 +421,11 @@ static void fill(const struct page *page, Redress__Command *command)
 	} else if (strcmp(name, "correct") == 0) {
 		BODY(command, arena, correct, correct, Correct, CORRECT);
 		command->correct->category = sent(page, "category");
+	} else if (strcmp(name, "give") == 0) {
+		BODY(command, arena, give, give, Give, GIVE);
+		command->give->officer = sent(page, "officer");
+	} else if (strcmp(name, "release") == 0) {
+		BODY(command, arena, release, release, Release, RELEASE);
 	} else if (strcmp(name, "prioritize") == 0) {
 		BODY(command, arena, prioritize, prioritize, Prioritize, PRIORITIZE);
 		command->prioritize->urgency = (Redress__Urgency)urgency_of(page);

@@ -241,11 +241,13 @@ static const char *who_of(const struct visit *visit, const Redress__Actor *actor
 								     : "officer";
 }
 
-/* What an answer came to, and what its citizen says of it. */
-static void put_judgement(json_t *line, const Redress__CaseEvent *event)
+/* What the line says besides its kind. */
+static void put_particulars(json_t *line, const Redress__CaseEvent *event)
 {
 	if (event->body_case == REDRESS__CASE_EVENT__BODY_ANSWERED)
 		visit_put(line, "outcome", case_outcome_name(event->answered->outcome));
+	if (event->body_case == REDRESS__CASE_EVENT__BODY_GIVEN)
+		visit_put(line, "to_officer", event->given->officer);
 	if (event->body_case == REDRESS__CASE_EVENT__BODY_PRIORITIZED)
 		visit_put(line, "to_urgency", label_urgency((int)event->prioritized->urgency));
 	if (event->body_case != REDRESS__CASE_EVENT__BODY_RATED)
@@ -274,7 +276,7 @@ static json_t *line_of(struct visit *visit, const struct desk_case *found,
 	label_category(
 	    visit, line, "to_category",
 	    event->body_case == REDRESS__CASE_EVENT__BODY_CORRECTED ? event_category(event) : "");
-	put_judgement(line, event);
+	put_particulars(line, event);
 	put_said(visit, line, found, event_text(event, SIDE_OFFICE));
 	return line;
 }

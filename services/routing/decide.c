@@ -254,6 +254,17 @@ static void fill(struct arena *arena, Redress__CaseEvent *event, const Redress__
 	case REDRESS__COMMAND__BODY_PRIORITIZE:
 		fill_prioritized(arena, event, state, command, placement);
 		break;
+	case REDRESS__COMMAND__BODY_GIVE:
+		BODY(event, arena, given, Given, GIVEN);
+		redress__given__init(event->given);
+		event->given->officer = command->give->officer;
+		event->given->previous_officer = state->officer;
+		break;
+	case REDRESS__COMMAND__BODY_RELEASE:
+		BODY(event, arena, released, Released, RELEASED);
+		redress__released__init(event->released);
+		event->released->previous_officer = state->officer;
+		break;
 	case REDRESS__COMMAND__BODY_REMIND:
 		BODY(event, arena, reminded, Reminded, REMINDED);
 		redress__reminded__init(event->reminded);
@@ -364,13 +375,17 @@ static struct reason objection_to_actor(const Redress__Command *command)
 }
 
 /* What it needs and lacks. */
-static struct reason objection_to_content(const Redress__Command *command)
+static struct reason objection_to_content(const Redress__CaseState *state,
+					  const Redress__Command *command)
 {
 	unsigned needs = case_move(command->body_case)->needs;
 	if (needs & NEEDS_TEXT && !text_in(command)->len)
 		return about("text_missing", NULL, NULL);
 	if (needs & NEEDS_OUTCOME && !*case_outcome_name(command->answer->outcome))
 		return about("outcome_missing", NULL, NULL);
+	if (needs & NEEDS_COLLEAGUE &&
+	    (!*command->give->officer || strcmp(command->give->officer, state->officer) == 0))
+		return about("colleague_missing", NULL, NULL);
 	if (needs & NEEDS_SCORE &&
 	    (command->rate->score < 1 || command->rate->score > CASE_SCORE_MAX))
 		return about("score_missing", NULL, NULL);
@@ -391,7 +406,7 @@ static struct reason objection(const Redress__CaseState *state, const Redress__C
 		return about("wrong_office", "office", state->office);
 	if (!(move->from & 1u << state->status))
 		return not_now(state, move);
-	struct reason lack = objection_to_content(command);
+	struct reason lack = objection_to_content(state, command);
 	if (lack.code)
 		return lack;
 	if (case_again(command->body_case, state, now_ms))

@@ -382,6 +382,22 @@ def test_urgency_is_corrected_with_a_reason_that_the_citizen_reads(office, peopl
     assert (lowered.urgency, lowered.clock_ms) == (0, after.clock_ms), "nothing is put off"
 
 
+def test_a_case_is_given_to_a_colleague_and_released(office, people):
+    number, _ = filed(office)
+    mine = people["rui.sousa"]
+    page = mine.send(mine.get(f"/desk/case/{number}"), "/accept")
+    assert "Choose a colleague" in mine.send(page, "/give").text
+    api = api_session(office, "rui.sousa")
+    elsewhere = api.post(f"{mine.address}/v1/desk/cases/{number}/give", json={"based_on": 3, "officer": "ines.duarte"})
+    assert elsewhere.status_code == 422 and elsewhere.json()["field"] == "officer"
+    page = mine.send(page, "/give", officer="ana.melo")
+    assert "Done." in page.text and "Given to colleague ana.melo" in " ".join(page.text.split())
+    assert number not in mine.get("/desk?tab=mine").text and number in people["ana.melo"].get("/desk?tab=mine").text
+    page = mine.send(page, "/release")
+    assert "Done." in page.text and number in mine.get("/desk?tab=unclaimed").text
+    assert "Nobody has taken the case up." in page.text
+
+
 # ---- lists
 
 

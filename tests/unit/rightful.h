@@ -62,6 +62,11 @@ static inline Redress__Command rightful_command(struct arena *arena,
 	const ProtobufCBinaryData bytes = {sizeof(sealed), sealed};
 	if (text)
 		memcpy((char *)body + text->offset, &bytes, sizeof(bytes));
+	const ProtobufCFieldDescriptor *officer =
+	    protobuf_c_message_descriptor_get_field_by_name(type, "officer");
+	const char *const colleague = "colleague";
+	if (officer)
+		memcpy((char *)body + officer->offset, &colleague, sizeof(colleague));
 	rightful_set(body, "outcome", REDRESS__OUTCOME__SOLVED);
 	rightful_set(body, "score", CASE_SCORE_MAX);
 	command.number = NUMBER;

@@ -37,6 +37,8 @@ static const struct {
 	{REDRESS__COMMAND__BODY_RATE,     "....==..."},
 	{REDRESS__COMMAND__BODY_REMIND,   "===......"},
 	{REDRESS__COMMAND__BODY_PRIORITIZE, "===......"},
+	{REDRESS__COMMAND__BODY_GIVE,     ".PP=....."},
+	{REDRESS__COMMAND__BODY_RELEASE,  "..A......"},
 };
 /* clang-format on */
 

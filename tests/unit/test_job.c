@@ -61,6 +61,8 @@ static const struct {
     {REDRESS__CASE_EVENT__BODY_RATED, 0},
     {REDRESS__CASE_EVENT__BODY_REMINDED, OFFICE},
     {REDRESS__CASE_EVENT__BODY_PRIORITIZED, CITIZEN | OFFICE},
+    {REDRESS__CASE_EVENT__BODY_GIVEN, 0},
+    {REDRESS__CASE_EVENT__BODY_RELEASED, 0},
 };
 
 static void test_who_is_told(void **state)

@@ -33,6 +33,8 @@ static const struct case_move moves[] = {
 	MOVE(RATE),     IN(ANSWERED) | IN(CLOSED),      WHO_CITIZEN,        NEEDS_SCORE, SAME,            KEEPS_NONE,                     {EVENT(RATED)},                                  "not_answered"},
 	MOVE(REMIND),   IN(REGISTERED) | IN(ASSIGNED) | IN(IN_PROGRESS), WHO_CITIZEN, NO_NEED, SAME,      KEEPS_NONE,                     {EVENT(REMINDED)},                               "no_clock_runs"},
 	MOVE(PRIORITIZE), IN(REGISTERED) | IN(ASSIGNED) | IN(IN_PROGRESS), WHO_OFFICER, NEEDS_TEXT | NEEDS_PLACE, SAME, KEEPS_NONE,           {EVENT(PRIORITIZED)},                            "not_at_work"},
+	MOVE(GIVE),     WITH_OFFICE,                    WHO_OFFICER,        NEEDS_COLLEAGUE, TO(IN_PROGRESS), IN(WAITING),                {EVENT(GIVEN)},                                  "not_with_office"},
+	MOVE(RELEASE),  IN(IN_PROGRESS),                WHO_OFFICER,        NO_NEED,     TO(ASSIGNED),    KEEPS_NONE,                     {EVENT(RELEASED)},                               "not_taken_up"},
 };
 /* clang-format on */
 #define COUNT (sizeof(moves) / sizeof(*moves))

@@ -26,6 +26,8 @@ static const char *const command_kinds[] = {
 	[REDRESS__COMMAND__BODY_RATE]     = "rate",
 	[REDRESS__COMMAND__BODY_REMIND]   = "remind",
 	[REDRESS__COMMAND__BODY_PRIORITIZE] = "prioritize",
+	[REDRESS__COMMAND__BODY_GIVE]     = "give",
+	[REDRESS__COMMAND__BODY_RELEASE]  = "release",
 };
 
 static const char *const status_names[] = {
@@ -241,6 +243,12 @@ static void change_particulars(Redress__CaseState *state, const Redress__CaseEve
 	case REDRESS__CASE_EVENT__BODY_RATED:
 		state->score = event->rated->score;
 		state->settled = event->rated->settled;
+		break;
+	case REDRESS__CASE_EVENT__BODY_GIVEN:
+		state->officer = event->given->officer;
+		break;
+	case REDRESS__CASE_EVENT__BODY_RELEASED:
+		state->officer = (char *)protobuf_c_empty_string;
 		break;
 	case REDRESS__CASE_EVENT__BODY_PRIORITIZED:
 		state->urgency = event->prioritized->urgency;

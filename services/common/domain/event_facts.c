@@ -30,6 +30,8 @@ static const struct event_facts facts[] = {
 	KIND(RESUMED),   "resumed",   OFFICE_KEEPS,  CLOCK_GOES_ON, 0,       OFFICE,  false},
 	KIND(RATED),     "rated",     OFFICE_KEEPS,  CLOCK_KEEPS,   0,       0,       false},
 	KIND(REMINDED),  "reminded",  OFFICE_KEEPS,  CLOCK_KEEPS,   0,       OFFICE,  false},
+	KIND(GIVEN),     "given",     OFFICE_KEEPS,  CLOCK_KEEPS,   0,       0,       false},
+	KIND(RELEASED),  "released",  OFFICE_KEEPS,  CLOCK_KEEPS,   0,       0,       false},
 	KIND(PRIORITIZED), "prioritized", OFFICE_KEEPS, CLOCK_SETS, BOTH,    BOTH,    false},
 };
 /* clang-format on */

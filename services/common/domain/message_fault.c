@@ -98,6 +98,7 @@ static const struct rule table[] = {
 	{"declared_language",     TEXT, 35},
 	{"rule",                  TEXT, MESSAGE_RULE_MOST},
 	{"officer",               TEXT, MESSAGE_ACTOR_MOST},
+	{"previous_officer",      TEXT, MESSAGE_ACTOR_MOST},
 	{"Actor.id",              TEXT, MESSAGE_ACTOR_MOST},
 	{"overseer",              TEXT, MESSAGE_CODE_MOST},
 	{"Argument.name",         TEXT, MESSAGE_CODE_MOST},
