@@ -131,6 +131,7 @@ static void put_status(const struct page *page)
 	put_catalogue(page, state);
 	put_time(page, page->view, "due", state->deadline_ms);
 	put_time(page, page->view, "waiting_until", state->waiting_until_ms);
+	put_time(page, page->view, "closes_at", state->closes_at_ms);
 	json_object_set_new(page->view, "version", json_integer(state->version));
 	case_number_format(state->number, number);
 	if (state->number != page->found.number)

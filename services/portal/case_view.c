@@ -123,6 +123,7 @@ static void put_state(json_t *view, const struct words *words, const Redress__Ca
 	put_time(view, "answer_due", state->deadline_ms);
 	put_time(view, "waiting_since", state->waiting_since_ms);
 	put_time(view, "waiting_until", state->waiting_until_ms);
+	put_time(view, "closes_at", state->closes_at_ms);
 	put_text(view, "outcome", case_outcome_name(state->outcome));
 	json_object_set_new(view, "version", json_integer(state->version));
 	for (size_t i = 0; i < state->n_history; i++)

@@ -221,6 +221,7 @@ static void fill(struct arena *arena, Redress__CaseEvent *event, const Redress__
 	case REDRESS__COMMAND__BODY_ANSWER:
 		FILL_TEXT(answered, Answered, ANSWERED, answer);
 		event->answered->outcome = command->answer->outcome;
+		event->answered->closes_at_ms = placement->closes_at_ms;
 		break;
 	case REDRESS__COMMAND__BODY_CLOSE:
 		BODY(event, arena, closed, Closed, CLOSED);

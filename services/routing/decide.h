@@ -36,6 +36,7 @@ struct placement {
 	const char *urgency_reason;
 	/* Ask: until when the clock may stand still, and what is left of it then */
 	int64_t waiting_until_ms, remaining_ms;
+	int64_t closes_at_ms; /* of an answer */
 	bool remaining_elapsed;
 	/* for every command: whose case it is since its own office was retired; NULL or "":
 	 * nobody's */

@@ -280,10 +280,17 @@ static void fill_resume(struct arena *arena, Redress__Command *command, int64_t 
 	command->resume->waiting_until_ms = waiting_until_ms;
 }
 
+static void fill_close(struct arena *arena, Redress__Command *command)
+{
+	command->body_case = REDRESS__COMMAND__BODY_CLOSE;
+	command->close = arena_take(arena, sizeof(*command->close));
+	redress__close__init(command->close);
+}
+
 /* The clock's own command; NULL when the index was wrong about this case and is mended instead. */
 static Redress__Command *ring(struct arena *arena, struct view_case *hot, int64_t now_ms)
 {
-	int64_t clock_ms = hot->state ? case_clock_ms(hot->state) : 0;
+	int64_t clock_ms = hot->state ? case_rings_ms(hot->state) : 0;
 	if (!clock_ms || clock_ms > now_ms) {
 		hot->changed = true;
 		return NULL;
@@ -298,6 +305,8 @@ static Redress__Command *ring(struct arena *arena, struct view_case *hot, int64_
 	command->actor->id = (char *)(uintptr_t) "routing";
 	if (hot->state->waiting_until_ms)
 		fill_resume(arena, command, clock_ms);
+	else if (hot->state->status == REDRESS__STATUS__ANSWERED)
+		fill_close(arena, command);
 	else
 		fill_escalate(arena, command, clock_ms);
 	return command;

@@ -70,8 +70,8 @@ static void add_clock(const struct view *view, struct store *store, const struct
 	view_member(member, c->number);
 	if (c->state && kept_until(view, c))
 		text_decimal(score, -kept_until(view, c));
-	else if (c->state && case_clock_ms(c->state))
-		text_decimal(score, case_clock_ms(c->state));
+	else if (c->state && case_rings_ms(c->state))
+		text_decimal(score, case_rings_ms(c->state));
 	else if (c->state)
 		strcpy(score, "+inf");
 	add_text(store, store->clocks, &store->clock_count, score);

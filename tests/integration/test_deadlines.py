@@ -15,8 +15,8 @@ from support.messages import (Accept, Actor, AnswerCase, Ask, Assign, Comment, C
                               Urgency)
 from support.messages import ROOT
 
-ANSWER, HIGH, STEP, REPLY = 4, 12, 3, 9     # seconds
-LEVEL = (f"reply: {REPLY} seconds\n    answer: {{routine: {ANSWER} seconds, high: {HIGH} seconds, emergency: {ANSWER} seconds}}\n"
+ANSWER, HIGH, STEP, REPLY, SILENCE = 4, 12, 3, 9, 15     # seconds
+LEVEL = (f"reply: {REPLY} seconds\n    silence: {SILENCE} seconds\n    answer: {{routine: {ANSWER} seconds, high: {HIGH} seconds, emergency: {ANSWER} seconds}}\n"
          f"    escalation: [{{tell: office, within: {STEP} seconds}}, {{tell: head, within: {STEP} seconds}}]")
 
 
@@ -142,10 +142,18 @@ def test_an_answer_stops_the_clock_and_reopening_starts_it_anew(hasty):
     wait_escalations(hasty, hasty.desk.open(), 1)   # a later one of the same partition: the clock was there
     assert not escalations(hasty, number)
     began = time.time() * 1000
-    hasty.desk.send(number, 3, Actor(kind=Actor.CITIZEN), reopen=Reopen(sealed_text=b"y" * 60))
-    hasty.desk.wait_version(number, 4)
+    insist(hasty, number, reopen=Reopen(sealed_text=b"y" * 60))
     found = wait_escalations(hasty, number, 1)
     assert found[0].escalated.level == 1 and found[0].escalated.missed_deadline_ms >= began + ANSWER * 1000
+
+
+def test_silence_closes_an_answered_case(hasty):
+    number = answered_in_time(hasty)
+    answered = hasty.desk.history(number)[2]
+    assert answered.answered.closes_at_ms == answered.at_ms + SILENCE * 1000
+    closed = hasty.desk.wait_version(number, 4, 60)[3]
+    assert closed.WhichOneof("body") == "closed" and closed.status == Status.CLOSED and closed.actor.id == "routing"
+    assert closed.at_ms >= answered.answered.closes_at_ms
 
 
 def test_neither_transfer_nor_comment_nor_acceptance_resets_the_clock(hasty):

@@ -136,7 +136,7 @@ static void rights_are_these_and_no_others(void **fixture)
 	} rights[] = {
 	    {"open", "classification"},     {"assign", "officer"},  {"accept", "officer"},
 	    {"comment", "citizen officer"}, {"ask", "officer"},     {"reply", "citizen"},
-	    {"answer", "officer"},          {"close", "officer"},   {"reopen", "citizen"},
+	    {"answer", "officer"},          {"close", "officer routing"},  {"reopen", "citizen"},
 	    {"withdraw", "citizen"},        {"correct", "officer"}, {"escalate", "routing"},
 	    {"erase", "operator"},          {"resume", "routing"},  {"rate", "citizen"},
 	    {"remind", "citizen"},          {"prioritize", "officer"},

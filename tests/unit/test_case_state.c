@@ -106,12 +106,16 @@ static void an_answer_is_judged_until_the_next_one(void **fixture)
 	assert_int_equal(after->history[0]->score, 2);
 	state = *after;
 	answered.outcome = REDRESS__OUTCOME__EXPLAINED;
+	answered.closes_at_ms = 7000;
 	event = event_of(REDRESS__CASE_EVENT__BODY_ANSWERED, REDRESS__STATUS__ANSWERED);
 	event.version = 4;
 	event.answered = &answered;
 	assert_int_equal(case_apply(arena, &state, &event, &after, &err), 0);
 	assert_int_equal(after->score, 0);
 	assert_string_equal(case_outcome_name(after->outcome), "explained");
+	/* the office's clock has ended; silence has its own */
+	assert_int_equal(case_clock_ms(after), 0);
+	assert_int_equal(case_rings_ms(after), 7000);
 	assert_string_equal(case_outcome_name(after->history[1]->outcome), "explained");
 	assert_int_equal(case_outcome("explained"), REDRESS__OUTCOME__EXPLAINED);
 	assert_int_equal(case_outcome("no such"), REDRESS__OUTCOME__NO_OUTCOME);

@@ -119,7 +119,7 @@ static void an_answer_says_what_it_comes_to(void **fixture)
 	(void)fixture;
 	Redress__CaseState state = in_status(REDRESS__STATUS__IN_PROGRESS);
 	Redress__Command command = rightful_command(arena, REDRESS__COMMAND__BODY_ANSWER, 5);
-	struct decision d = decide(arena, &state, &command, NULL, 0, T0);
+	struct decision d = decide(arena, &state, &command, &here, 0, T0);
 	assert_int_equal(d.events[0]->answered->outcome, REDRESS__OUTCOME__SOLVED);
 	command.answer->outcome = REDRESS__OUTCOME__NO_OUTCOME;
 	assert_string_equal(refusal_of(decide(arena, &state, &command, NULL, 0, T0)),
@@ -354,7 +354,7 @@ static void the_clock_stands_still_while_the_citizen_is_asked(void **fixture)
 	}
 	/* an answer ends it too, and no clock is left */
 	Redress__Command answer = rightful_command(arena, REDRESS__COMMAND__BODY_ANSWER, 6);
-	assert_int_equal(case_clock_ms(step(waiting, &answer, NULL, T0 + 50)), 0);
+	assert_int_equal(case_clock_ms(step(waiting, &answer, &here, T0 + 50)), 0);
 }
 
 /* A reply that comes too late, or unasked, is taken as well, and changes no clock. */

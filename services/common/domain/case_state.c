@@ -128,6 +128,12 @@ int64_t case_clock_ms(const Redress__CaseState *state)
 	return state->waiting_until_ms ? state->waiting_until_ms : state->deadline_ms;
 }
 
+int64_t case_rings_ms(const Redress__CaseState *state)
+{
+	int64_t clock_ms = case_clock_ms(state);
+	return clock_ms ? clock_ms : state->closes_at_ms;
+}
+
 bool case_was_applied(const Redress__CaseState *state, const ProtobufCBinaryData *command_id)
 {
 	for (size_t i = 0; i < state->n_applied; i++) {
@@ -234,6 +240,7 @@ static void change_particulars(Redress__CaseState *state, const Redress__CaseEve
 		break;
 	case REDRESS__CASE_EVENT__BODY_ANSWERED:
 		judge_anew(state, event->answered->outcome);
+		state->closes_at_ms = event->answered->closes_at_ms;
 		break;
 	case REDRESS__CASE_EVENT__BODY_REOPENED:
 		state->escalation_level = 0;
@@ -297,6 +304,8 @@ static void change_clock(Redress__CaseState *state, const Redress__CaseEvent *ev
 	default:
 		break;
 	}
+	if (event->status != REDRESS__STATUS__ANSWERED)
+		state->closes_at_ms = 0;
 	if (event->status != REDRESS__STATUS__WAITING)
 		state->waiting_since_ms = state->waiting_until_ms = state->remaining_ms =
 		    state->remaining_elapsed = 0;

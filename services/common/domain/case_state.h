@@ -35,6 +35,8 @@ bool case_is_over(Redress__Status status);
 /* When something must happen by itself: the office's deadline, or the end of waiting for the
  * citizen's reply while that clock stands still. 0: no clock is running. */
 int64_t case_clock_ms(const Redress__CaseState *state);
+/* When routing must act by itself: the same, or when silence closes an answered case. 0: never. */
+int64_t case_rings_ms(const Redress__CaseState *state);
 
 /* Whether one of the last commands of this case had this id. */
 bool case_was_applied(const Redress__CaseState *state, const ProtobufCBinaryData *command_id);

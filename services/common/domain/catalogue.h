@@ -56,6 +56,7 @@ struct catalogue_level {
 	size_t step_count;
 	struct calendar_span
 	    reply; /* how long the citizen may be asked and the clock stand still */
+	struct calendar_span silence; /* after an answer, until the case closes by itself */
 };
 
 struct catalogue_agency {

@@ -110,6 +110,7 @@ static void read_areas(struct load *load)
 
 /* How long a citizen may be asked where a level does not say. */
 static const struct calendar_span REPLY_WITHIN = {UNIT_DAYS, 14};
+static const struct calendar_span SILENCE_OF = {UNIT_DAYS, 28};
 
 static void read_steps(struct load *load, struct yaml_at map, struct catalogue_level *level)
 {
@@ -135,10 +136,17 @@ static void read_steps(struct load *load, struct yaml_at map, struct catalogue_l
 	}
 }
 
+static struct calendar_span load_span_or(struct load *load, struct yaml_at at, const char *name,
+					 struct calendar_span usual)
+{
+	return yaml_member(at, name).node ? load_span(load, at, name) : usual;
+}
+
 static void read_levels(struct load *load)
 {
 	static const char *const urgencies[] = {"routine", "high", "emergency"};
-	static const char *const members[] = {"code", "answer", "escalation", "reply", NULL};
+	static const char *const members[] = {"code",  "answer",  "escalation",
+					      "reply", "silence", NULL};
 	struct catalogue *c = load->catalogue;
 	LOAD_MAKE(load, "levels", c->levels, c->level_count);
 	for (size_t i = 0; i < items.count; i++) {
@@ -149,9 +157,8 @@ static void read_levels(struct load *load)
 			level->answer[u] =
 			    load_span(load, yaml_member(items.list[i], "answer"), urgencies[u]);
 		read_steps(load, items.list[i], level);
-		level->reply = REPLY_WITHIN;
-		if (yaml_member(items.list[i], "reply").node)
-			level->reply = load_span(load, items.list[i], "reply");
+		level->reply = load_span_or(load, items.list[i], "reply", REPLY_WITHIN);
+		level->silence = load_span_or(load, items.list[i], "silence", SILENCE_OF);
 	}
 }
 

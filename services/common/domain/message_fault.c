@@ -74,6 +74,7 @@ static const struct rule table[] = {
 	{"missed_deadline_ms",    DEADLINE, 0},
 	{"waiting_since_ms",      PERHAPS, 0},
 	{"waiting_until_ms",      DEADLINE, 0},
+	{"closes_at_ms",          DEADLINE, 0},
 	{"waited_until_ms",       DEADLINE, 0},
 	{"remaining_ms",          UP_TO, INT64_C(3650) * 86400000},
 
