@@ -125,9 +125,8 @@ int account_colleagues(struct postgres *postgres, struct arena *arena,
 	*count = postgres_rows(rows);
 	*list = arena_take(arena, (*count + 1) * sizeof(**list));
 	for (size_t i = 0; i < *count; i++)
-		(*list)[i] = (struct colleague){
-		    arena_strdup(arena, postgres_get_text(rows, i, 0)),
-		    arena_strdup(arena, postgres_get_text(rows, i, 1))};
+		(*list)[i] = (struct colleague){arena_strdup(arena, postgres_get_text(rows, i, 0)),
+						arena_strdup(arena, postgres_get_text(rows, i, 1))};
 	postgres_result_free(&rows);
 	return 0;
 }

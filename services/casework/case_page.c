@@ -101,8 +101,8 @@ static bool read_case(struct page *page)
 		return false;
 	}
 	if (account_colleagues(visit->tools->postgres, visit->arena, visit->token,
-			       page->found.state->office, &page->colleagues,
-			       &page->colleague_count, &err)) {
+			       page->found.state->office, &page->colleagues, &page->colleague_count,
+			       &err)) {
 		visit_unavailable(visit, &err);
 		return false;
 	}
@@ -204,13 +204,12 @@ static const char *fresh_key(struct visit *visit)
 static json_t *form_view(const struct page *page, const struct action *action)
 {
 	bool tried = page->tried == action;
-	json_t *form =
-	    json_pack("{s:s, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:s}", "action", action->name,
-		      "wants_text", action->wants_text, "wants_office", action->wants_office,
-		      "wants_category", action->wants_category, "wants_outcome",
-		      action->wants_outcome, "wants_urgency", action->wants_urgency,
-		      "wants_officer", action->wants_officer, "tried", tried && (page->error || page->notice),
-		      "key", fresh_key(page->visit));
+	json_t *form = json_pack(
+	    "{s:s, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:s}", "action", action->name, "wants_text",
+	    action->wants_text, "wants_office", action->wants_office, "wants_category",
+	    action->wants_category, "wants_outcome", action->wants_outcome, "wants_urgency",
+	    action->wants_urgency, "wants_officer", action->wants_officer, "tried",
+	    tried && (page->error || page->notice), "key", fresh_key(page->visit));
 	visit_put(form, "text", tried ? page->text : "");
 	if (tried && page->error)
 		json_object_set_new(form, arena_printf(page->visit->arena, "wrong_%s", page->field),

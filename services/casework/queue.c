@@ -109,11 +109,10 @@ static json_t *tabs_view(struct visit *visit, const struct desk_query *query,
 	for (size_t i = 0; i < TABS; i++) {
 		int count = count_of(lists, tabs[i]);
 		bool more = count == DESK_COUNT_MOST;
-		json_array_append_new(
-		    list, json_pack("{s:s, s:s, s:b, s:i, s:b}", "tab", tabs[i], "path",
-				    path_of(visit, query, tabs[i]), "current",
-				    strcmp(tabs[i], query->tab) == 0, "count", count - more,
-				    "more", more));
+		json_array_append_new(list, json_pack("{s:s, s:s, s:b, s:i, s:b}", "tab", tabs[i],
+						      "path", path_of(visit, query, tabs[i]),
+						      "current", strcmp(tabs[i], query->tab) == 0,
+						      "count", count - more, "more", more));
 	}
 	return list;
 }
@@ -218,8 +217,7 @@ static void go_to_list(struct visit *visit)
 static const struct visit_kind kind_start = {.work = go_to_list,
 					     .unsigned_too = true,
 					     .unready_too = true},
-			       kind_list = {.work = show_list},
-			       kind_find = {.work = find_case},
+			       kind_list = {.work = show_list}, kind_find = {.work = find_case},
 			       kind_api_list = {.work = show_list, .api = true};
 
 static const struct route rows_of_lists[] = {

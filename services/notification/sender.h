@@ -28,7 +28,7 @@ struct message {
 	const char *kind;
 	const char *link; /* of the case's page */
 	const char *url;  /* of the case, for programs */
-	char id[33]; /* the idempotency key in hex: the provider gets it */
+	char id[33];      /* the idempotency key in hex: the provider gets it */
 	int64_t now_ms;
 	struct curl_slist *list; /* freed by notification afterwards */
 	const char *upload;      /* what a sender's read function has left */

@@ -7,10 +7,9 @@
 /* ---- reasons -------------------------------------------------------------------------------- */
 
 /* Those that stay as they are however often the message is sent. */
-static const char *const final_reasons[] = {"no_address",     "mailbox_refused",
-					    "not_an_address", "not_a_number", "not_a_url",
-					    "not_https",      "gone",
-					    "no_template",    NULL};
+static const char *const final_reasons[] = {"no_address",   "mailbox_refused", "not_an_address",
+					    "not_a_number", "not_a_url",       "not_https",
+					    "gone",         "no_template",     NULL};
 
 bool reason_is_curable(const char *reason)
 {

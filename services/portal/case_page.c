@@ -185,9 +185,8 @@ static json_t *scores_view(const struct case_wish *wish, bool tried)
 {
 	json_t *list = json_array();
 	for (int score = CASE_SCORE_MAX; score; score--)
-		json_array_append_new(
-		    list, json_pack("{s:i, s:b}", "value", score, "chosen",
-				    tried && wish->score == (uint32_t)score));
+		json_array_append_new(list, json_pack("{s:i, s:b}", "value", score, "chosen",
+						      tried && wish->score == (uint32_t)score));
 	return list;
 }
 
@@ -195,10 +194,10 @@ static json_t *settled_view(const struct case_wish *wish, bool tried)
 {
 	json_t *list = json_array();
 	for (int value = REDRESS__SETTLED__SETTLED; value <= REDRESS__SETTLED__NOT_SETTLED; value++)
-		json_array_append_new(
-		    list, json_pack("{s:s, s:b}", "value",
-				    case_settled_name((Redress__Settled)value), "chosen",
-				    tried && (int)wish->settled == value));
+		json_array_append_new(list,
+				      json_pack("{s:s, s:b}", "value",
+						case_settled_name((Redress__Settled)value),
+						"chosen", tried && (int)wish->settled == value));
 	return list;
 }
 
@@ -269,8 +268,8 @@ static void put_problem(const struct page *page)
 		json_object_set_new(page->view, "errors", json_true());
 		json_object_set_new(page->view, "problems",
 				    json_pack("[{s:o, s:s}]", "field",
-					      json_sprintf("%s-%s", wish->action, wish->field), "code",
-					      wish->error));
+					      json_sprintf("%s-%s", wish->action, wish->field),
+					      "code", wish->error));
 	}
 	for (size_t i = 0; wish->notice && i < sizeof(notices) / sizeof(*notices); i++) {
 		if (strcmp(notices[i], wish->notice) == 0)

@@ -101,9 +101,8 @@ static void merge_answer(json_t *answers, const char *code, const char *value)
 /* What the page had. A page of questions brings all answers anew. */
 static void merge(json_t *draft, const struct form *form)
 {
-	static const char *const names[] = {"text",  "service", "area", "address",
-					    "reach", "email",   "phone", "name",
-					    "language"};
+	static const char *const names[] = {"text",  "service", "area", "address", "reach",
+					    "email", "phone",   "name", "language"};
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
 		const char *value = form_value(form, names[i]);
 		if (value)
@@ -358,7 +357,8 @@ static void show(struct filing *filing, int status, enum filing_page page)
 	json_object_set_new(view, "most", json_integer(DESCRIPTION_MAX));
 	json_object_set_new(view, "offers_sms", json_boolean(filing->pages->sms));
 	if (way) {
-		json_object_set_new(view, arena_printf(http_arena(filing->request), "by_%s", way->name),
+		json_object_set_new(view,
+				    arena_printf(http_arena(filing->request), "by_%s", way->name),
 				    json_true());
 		json_object_set_new(view, "reached_at", json_string(get(filing->draft, way->name)));
 	}

@@ -58,7 +58,7 @@ struct case_wish {
 	struct pages *pages;
 	uint64_t number;
 	const char *receipt, *language;
-	const char *action; /* NULL: just look */
+	const char *action;                        /* NULL: just look */
 	const char *text, *error, *field, *notice; /* field: that the error is about */
 	uint32_t based_on, score;
 	Redress__Settled settled;

@@ -455,10 +455,9 @@ struct placement place(const struct places *places, const Redress__CaseState *st
 	case REDRESS__COMMAND__BODY_ASK:
 		return ask(places->catalogue, state, now_ms);
 	case REDRESS__COMMAND__BODY_ANSWER:
-		return (struct placement){
-		    .closes_at_ms =
-			calendar_after(calendar_of(places->catalogue, state->office), now_ms,
-				       level_of_state(places->catalogue, state)->silence)};
+		return (struct placement){.closes_at_ms = calendar_after(
+					      calendar_of(places->catalogue, state->office), now_ms,
+					      level_of_state(places->catalogue, state)->silence)};
 	case REDRESS__COMMAND__BODY_PRIORITIZE:
 		return prioritize(places->catalogue, state, command->prioritize->urgency, now_ms);
 	case REDRESS__COMMAND__BODY_REPLY:

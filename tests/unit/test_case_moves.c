@@ -134,13 +134,13 @@ static void rights_are_these_and_no_others(void **fixture)
 	static const struct {
 		const char *command, *who;
 	} rights[] = {
-	    {"open", "classification"},     {"assign", "officer"},  {"accept", "officer"},
-	    {"comment", "citizen officer"}, {"ask", "officer"},     {"reply", "citizen"},
-	    {"answer", "officer"},          {"close", "officer routing"},  {"reopen", "citizen"},
-	    {"withdraw", "citizen"},        {"correct", "officer"}, {"escalate", "routing"},
-	    {"erase", "operator"},          {"resume", "routing"},  {"rate", "citizen"},
-	    {"remind", "citizen"},          {"prioritize", "officer"},
-	    {"give", "officer"},            {"release", "officer"},
+	    {"open", "classification"},     {"assign", "officer"},        {"accept", "officer"},
+	    {"comment", "citizen officer"}, {"ask", "officer"},           {"reply", "citizen"},
+	    {"answer", "officer"},          {"close", "officer routing"}, {"reopen", "citizen"},
+	    {"withdraw", "citizen"},        {"correct", "officer"},       {"escalate", "routing"},
+	    {"erase", "operator"},          {"resume", "routing"},        {"rate", "citizen"},
+	    {"remind", "citizen"},          {"prioritize", "officer"},    {"give", "officer"},
+	    {"release", "officer"},
 	};
 	size_t count;
 	const struct case_move *moves = case_moves(&count);

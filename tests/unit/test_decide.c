@@ -152,11 +152,10 @@ static void an_office_is_reminded_once_a_day(void **fixture)
 	Redress__Command command = rightful_command(arena, REDRESS__COMMAND__BODY_REMIND, 5);
 	state.reminders = 1;
 	state.reminded_at_ms = T0;
-	assert_string_equal(refusal_of(decide(arena, &state, &command, NULL, 0,
-					      T0 + CASE_REMIND_AGAIN_MS - 1)),
-			    "already_reminded");
-	struct decision d =
-	    decide(arena, &state, &command, NULL, 0, T0 + CASE_REMIND_AGAIN_MS);
+	assert_string_equal(
+	    refusal_of(decide(arena, &state, &command, NULL, 0, T0 + CASE_REMIND_AGAIN_MS - 1)),
+	    "already_reminded");
+	struct decision d = decide(arena, &state, &command, NULL, 0, T0 + CASE_REMIND_AGAIN_MS);
 	assert_int_equal(d.events[0]->reminded->reminders, 2);
 }
 
@@ -427,8 +426,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(the_table_of_moves_holds, with_arena, drop_arena),
 	    cmocka_unit_test_setup_teardown(an_answer_says_what_it_comes_to, with_arena,
 					    drop_arena),
-	    cmocka_unit_test_setup_teardown(an_answer_is_rated_once, with_arena,
-					    drop_arena),
+	    cmocka_unit_test_setup_teardown(an_answer_is_rated_once, with_arena, drop_arena),
 	    cmocka_unit_test_setup_teardown(an_office_is_reminded_once_a_day, with_arena,
 					    drop_arena),
 	    cmocka_unit_test_setup_teardown(of_two_conflicting_commands_one_wins, with_arena,

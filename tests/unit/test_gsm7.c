@@ -1,4 +1,5 @@
-/* Which texts fit the short alphabet; that receipts fit one message in every language that ships. */
+/* Which texts fit the short alphabet; that receipts fit one message in every language that ships.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,12 +20,12 @@ static void the_alphabet_is_known(void **state)
 {
 	static const char *const fit[] = {"", "Case 7, code A-1.", "Größe: 5 €", "ΔΩ [x] {y} ~|^\\",
 					  "é à\n"};
-	static const char *const not[] = {"ç", "ê", "ő", "дом", "数", "a\xCC\x81", "“", "😀"};
+	static const char *const not [] = {"ç", "ê", "ő", "дом", "数", "a\xCC\x81", "“", "😀"};
 	(void)state;
 	for (size_t i = 0; i < sizeof(fit) / sizeof(*fit); i++)
 		assert_true(gsm7_fits(fit[i]));
-	for (size_t i = 0; i < sizeof(not) / sizeof(*not); i++)
-		assert_false(gsm7_fits(not[i]));
+	for (size_t i = 0; i < sizeof(not ) / sizeof(*not ); i++)
+		assert_false(gsm7_fits(not [i]));
 }
 
 static bool find(void *self, const char *name, struct message_value *value)

@@ -92,9 +92,9 @@ static void a_gateway_is_never_the_recipients_fault(void **state)
 		int status;
 		const char *verdict, *reason;
 	} answers[] = {
-	    {0, "ours host", "gateway_unreachable"},   {202, "delivered", NULL},
-	    {403, "ours host", "gateway_refuses_us"},  {404, "ours host", "gateway_refuses_us"},
-	    {400, "later", "gateway_refuses"},         {503, "later host", "gateway_busy"},
+	    {0, "ours host", "gateway_unreachable"},  {202, "delivered", NULL},
+	    {403, "ours host", "gateway_refuses_us"}, {404, "ours host", "gateway_refuses_us"},
+	    {400, "later", "gateway_refuses"},        {503, "later host", "gateway_busy"},
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof(answers) / sizeof(*answers); i++) {

@@ -22,10 +22,10 @@ enum case_who {
 };
 
 enum case_needs {
-	NEEDS_TEXT = 1u << 0,  /* a sealed text */
-	NEEDS_PLACE = 1u << 1, /* an office, a deadline or both, by the catalogue */
-	NEEDS_OUTCOME = 1u << 2, /* what the answer comes to */
-	NEEDS_SCORE = 1u << 3,   /* 1 to CASE_SCORE_MAX */
+	NEEDS_TEXT = 1u << 0,      /* a sealed text */
+	NEEDS_PLACE = 1u << 1,     /* an office, a deadline or both, by the catalogue */
+	NEEDS_OUTCOME = 1u << 2,   /* what the answer comes to */
+	NEEDS_SCORE = 1u << 3,     /* 1 to CASE_SCORE_MAX */
 	NEEDS_COLLEAGUE = 1u << 4, /* who gets it: another officer than has it */
 };
 

@@ -59,11 +59,11 @@ int desk_counts(struct postgres *postgres, struct arena *arena,
 		struct desk_count **counts, size_t *count, struct err *err)
 {
 	struct postgres_result *found;
-	const struct postgres_param params[] = {
-	    postgres_bytes(token, DESK_TOKEN_SIZE), postgres_text(office),
-	    postgres_int8(arena, now_ms), postgres_int4(arena, DESK_COUNT_MOST)};
-	if (postgres_query(postgres, "SELECT tab, count FROM desk_counts($1, $2, $3, $4)", params, 4,
-			   &found, err))
+	const struct postgres_param params[] = {postgres_bytes(token, DESK_TOKEN_SIZE),
+						postgres_text(office), postgres_int8(arena, now_ms),
+						postgres_int4(arena, DESK_COUNT_MOST)};
+	if (postgres_query(postgres, "SELECT tab, count FROM desk_counts($1, $2, $3, $4)", params,
+			   4, &found, err))
 		return -1;
 	*count = postgres_rows(found);
 	*counts = arena_take(arena, (*count + 1) * sizeof(**counts));

@@ -175,8 +175,9 @@ static void run_tick(struct pump *pump)
 	arena_reset(pump->arena);
 }
 
-/* A transaction costs the broker, or the record, the same whatever it holds: after a small batch the
- * next one waits until it is worth one. Who comes after a pause waits for nothing, nor does a backlog. */
+/* A transaction costs the broker, or the record, the same whatever it holds: after a small batch
+ * the next one waits until it is worth one. Who comes after a pause waits for nothing, nor does a
+ * backlog. */
 static void keep_pace(const struct pump *pump)
 {
 	int64_t left_us = pump->begun_us + pump->pace_us - clock_mono_us();

@@ -390,7 +390,9 @@ static const char *key_ending(json_t *value, char number[40])
 {
 	if (json_is_integer(value))
 		text_decimal(number, json_integer_value(value));
-	return json_is_integer(value) ? number : json_is_string(value) ? json_string_value(value) : "none";
+	return json_is_integer(value)  ? number
+	       : json_is_string(value) ? json_string_value(value)
+				       : "none";
 }
 
 /* A literal key, or one that ends in a value. */

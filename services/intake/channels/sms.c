@@ -164,8 +164,7 @@ static void tell(struct channel_request *request, const char *key, const struct 
 	const struct sms *sms = request->self;
 	const struct message_values values = {find, (void *)(uintptr_t)receipt, false};
 	struct buffer text = {0};
-	texts_write(texts_for(sms->texts, request->own), key, &values,
-		    &text);
+	texts_write(texts_for(sms->texts, request->own), key, &values, &text);
 	buffer_add_str(&text, "");
 	const struct http_field fields[] = {{"Cache-Control", "no-store"},
 					    {"X-Kannel-Coding", KANNEL_CODING(text.data)},

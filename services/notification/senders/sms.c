@@ -48,8 +48,8 @@ static const char *accept_number(struct message *message, const struct settings 
 
 static void add_header(struct message *message, const char *name, const char *value)
 {
-	message->list = curl_slist_append(message->list,
-					  arena_printf(message->arena, "%s: %s", name, value));
+	message->list =
+	    curl_slist_append(message->list, arena_printf(message->arena, "%s: %s", name, value));
 }
 
 static size_t drop(char *data, size_t size, size_t count, void *self)
