@@ -14,7 +14,6 @@
 
 #define POLL_MS        20
 #define TICK_MS        100
-#define BACKLOG_PART   4 /* a batch of this part of the most, or more, comes of a backlog */
 #define RETRY_FIRST_MS 100
 #define RETRY_MOST_MS  2000 /* well below the group's patience: the loop polls in between */
 
@@ -30,9 +29,8 @@ struct pump {
 	struct outbox outbox;
 	struct kafka_partition *positions; /* of a batch: [topic read][partition] at most */
 
-	int64_t pace_us;  /* between the beginnings of two small batches, at least */
 	int64_t retry_ms; /* 0: all is well */
-	int64_t begun_us, ticked_us;
+	int64_t ticked_us;
 	struct metric *read, *retries, *batch_time;
 };
 
@@ -175,27 +173,9 @@ static void run_tick(struct pump *pump)
 	arena_reset(pump->arena);
 }
 
-/* A transaction costs the broker, or the record, the same whatever it holds: after a small batch
- * the next one waits until it is worth one. Who comes after a pause waits for nothing, nor does a
- * backlog. */
-static void keep_pace(const struct pump *pump)
-{
-	int64_t left_us = pump->begun_us + pump->pace_us - clock_mono_us();
-	if (left_us > 0)
-		usleep((useconds_t)left_us);
-}
-
-static void run_paced(struct pump *pump, size_t got)
-{
-	bool backlog = got >= pump->max / BACKLOG_PART;
-	pump->begun_us = backlog ? 0 : clock_mono_us();
-	run_batch(pump, got);
-}
-
 static int run_loop(struct pump *pump, struct err *err)
 {
 	while (!runtime_stopping(pump->runtime)) {
-		keep_pace(pump);
 		int got =
 		    kafka_consumer_poll(pump->consumer, POLL_MS, pump->messages, pump->max, err);
 		if (got < 0 && runtime_stopping(pump->runtime))
@@ -203,7 +183,7 @@ static int run_loop(struct pump *pump, struct err *err)
 		if (got < 0)
 			return -1;
 		if (got > 0)
-			run_paced(pump, (size_t)got);
+			run_batch(pump, (size_t)got);
 		if (!runtime_stopping(pump->runtime))
 			run_tick(pump);
 		runtime_beat(pump->runtime);
@@ -246,7 +226,6 @@ static void set_up(struct pump *pump)
 	const struct runtime *runtime = pump->runtime;
 	char label[64];
 	pump->max = (size_t)settings_int(runtime->settings, "batch.messages");
-	pump->pace_us = settings_int(runtime->settings, "batch.pace") * 1000;
 	pump->messages = x_calloc(pump->max, sizeof(*pump->messages));
 	pump->items = x_calloc(pump->max, sizeof(*pump->items));
 	pump->positions =

@@ -29,8 +29,6 @@ static const struct setting common_settings[] = {
     {"stop.timeout", SETTING_DURATION, "40s", 1000, 3600000,
      "longest time to end in once told to; then it is cut short"},
     {"batch.messages", SETTING_INT, "2000", 1, 100000, "messages handled in one transaction"},
-    {"batch.pace", SETTING_DURATION, "50ms", 0, 1000,
-     "between the beginnings of two transactions at least, while there is no backlog"},
     {NULL, SETTING_STRING, NULL, 0, 0, NULL},
 };
 

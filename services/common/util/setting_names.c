@@ -7,7 +7,6 @@ const char *const setting_names[] = {
     "admin.listen",
     "assets.folder",
     "batch.messages",
-    "batch.pace",
     "casework.body_timeout",
     "casework.connections",
     "casework.connections_per_ip",
